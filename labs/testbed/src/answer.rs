@@ -1,0 +1,281 @@
+//! One request and its answer, for the checks that look at answers one by one.
+
+use std::time::{Duration, Instant};
+
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::{Client, Method};
+use serde_json::Value;
+
+use crate::report::Figure;
+use crate::setup::SetUp;
+use crate::subject::Subject;
+use crate::verdict::{Kept, Observed, Stop, Verdict, promise};
+
+/// How long a single request is waited for. The contract's deadline is 2 s; a check of deadlines sets its own.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A client that opens a connection for each request, so that no request inherits another's fault.
+pub(crate) fn client() -> Result<Client, SetUp> {
+    let client = Client::builder().no_proxy().pool_max_idle_per_host(0).timeout(PATIENCE).build();
+    client.map_err(|error| SetUp::from_cause("make an HTTP client", error))
+}
+
+/// A request to a subject, ready to be sent.
+#[must_use]
+pub struct Ask {
+    method: Method,
+    url: String,
+    shown: String,
+    body: Option<(Option<&'static str>, Vec<u8>)>,
+}
+
+impl Subject {
+    /// `GET path`. The path carries its query, percent-encoded.
+    pub fn get(&self, path: &str) -> Ask {
+        self.ask(Method::GET, path)
+    }
+
+    /// A request with any method and no body.
+    pub fn ask(&self, method: Method, path: &str) -> Ask {
+        let shown = format!("{method} {}", shorten(path, 60));
+        Ask { method, url: format!("http://{}{path}", self.addr()), shown, body: None }
+    }
+
+    /// `POST /post` with this JSON.
+    pub fn post(&self, body: &Value) -> Ask {
+        self.post_raw(Some("application/json"), body.to_string())
+    }
+
+    /// `POST /post` with these bytes under this media type, or under none.
+    pub fn post_raw(&self, media_type: Option<&'static str>, body: impl Into<Vec<u8>>) -> Ask {
+        let body = body.into();
+        let mut ask = self.ask(Method::POST, "/post");
+        ask.shown = format!("POST /post {}", shorten(&String::from_utf8_lossy(&body), 60));
+        ask.body = Some((media_type, body));
+        ask
+    }
+}
+
+impl Ask {
+    /// Sends the request and reads the whole answer.
+    ///
+    /// # Errors
+    /// No answer is a broken promise: the contract answers every request.
+    pub async fn send(self) -> Result<Answer, Stop> {
+        let Ask { method, url, shown, body } = self;
+        let mut request = client()?.request(method, &url);
+        if let Some((media_type, body)) = body {
+            if let Some(media_type) = media_type {
+                request = request.header(CONTENT_TYPE, media_type);
+            }
+            request = request.body(body);
+        }
+        let started = Instant::now();
+        let received = async {
+            let answer = request.send().await?;
+            let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+            Ok::<_, reqwest::Error>((status, headers, answer.bytes().await?))
+        };
+        match received.await {
+            Ok((status, headers, body)) => {
+                Ok(Answer { asked: shown, status, headers, body: body.to_vec(), took: started.elapsed() })
+            }
+            Err(error) => Err(unanswered(&shown, &error)),
+        }
+    }
+}
+
+fn unanswered(asked: &str, error: &reqwest::Error) -> Stop {
+    let what = if error.is_timeout() {
+        format!("no answer within {} s", PATIENCE.as_secs())
+    } else if error.is_connect() {
+        "the connection was refused".to_owned()
+    } else {
+        "the connection was closed before the answer was complete".to_owned()
+    };
+    promise("every request is answered")
+        .observed(Figure::named(asked, what))
+        .likely(
+            error.is_timeout(),
+            "the request waits for something without a deadline",
+            "give every wait a deadline",
+        )
+        .likely(
+            error.is_connect(),
+            "nothing listens: the service ended or stopped accepting",
+            "look at its stderr",
+        )
+        .likely(
+            true,
+            "the handler ended without an answer: a panic, or a closed connection",
+            "look at the service's stderr",
+        )
+        .is_broken()
+}
+
+/// An answer, read to its end.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    asked: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Vec<u8>,
+    /// From the first byte sent to the last byte read.
+    pub took: Duration,
+}
+
+impl Answer {
+    /// A header's value, or the empty string.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// A body that is not JSON under a JSON media type breaks the contract.
+    pub fn json(&self) -> Result<Value, Stop> {
+        let media_type = self.header("content-type");
+        let is_json =
+            media_type.starts_with("application/json") || media_type.starts_with("application/problem+json");
+        let parsed = serde_json::from_slice(&self.body).ok().filter(|_| is_json);
+        let holds = parsed.is_some();
+        promise(format!("{} is answered with JSON under a JSON media type", self.asked))
+            .observed(self)
+            .observed(Figure::named("content-type", media_type))
+            .kept_if(holds)?;
+        Ok(parsed.unwrap_or_default())
+    }
+
+    /// The promise that the answer has this status.
+    pub fn has_status(&self, status: u16) -> Verdict {
+        let (wanted, got) = (status / 100, self.status / 100);
+        promise(format!("{} is answered {status}", self.asked))
+            .observed(self)
+            .likely(
+                wanted == 2 && got == 2,
+                "the work may be right, but the status is another one",
+                format!("answer {status} (labs/openapi.yaml)"),
+            )
+            .likely(
+                wanted == 2 && got == 4,
+                "a good request was refused: the answer's `detail` says by which rule",
+                "compare that rule with labs/openapi.yaml",
+            )
+            .likely(
+                wanted == 2 && self.status == 503,
+                "the service gave up on its database, or its line was full",
+                "look at the service's stderr: it knows which",
+            )
+            .likely(got == 5, "the service met a fault of its own", "look at the service's stderr")
+            .likely(
+                wanted == 4 && got == 2,
+                "the request was taken for a good one",
+                "look for the rule that should have refused it (labs/openapi.yaml)",
+            )
+            .kept_if(self.status == status)
+    }
+
+    /// The promise that this is a refusal in the contract's one shape, with one of `statuses`, and that it tells nothing internal.
+    pub fn is_problem(&self, statuses: &[u16]) -> Verdict {
+        let wanted = statuses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
+        let kept = promise(format!("{} is refused with {wanted}", self.asked))
+            .observed(self)
+            .likely(
+                self.status < 300,
+                "the request was taken for a good one",
+                "look for the rule that should have refused it (labs/openapi.yaml)",
+            )
+            .likely(
+                self.status >= 500,
+                "the fault travelled to where nobody expected it",
+                "refuse it where the request is read",
+            )
+            .kept_if(statuses.contains(&self.status))?;
+        let problem = serde_json::from_slice::<Value>(&self.body).unwrap_or_default();
+        let media_type = self.header("content-type").starts_with("application/problem+json");
+        let words = ["type", "title", "detail"].iter().all(|key| problem[key].is_string());
+        promise(format!(
+            "{} is refused as application/problem+json with type, title, status and detail",
+            self.asked
+        ))
+        .observed(self)
+        .observed(Figure::named("content-type", self.header("content-type")))
+        .likely(
+            !media_type,
+            "the refusal is the framework's own, not the service's",
+            "give the framework's rejections your one error shape",
+        )
+        .likely(
+            problem["status"] != self.status,
+            "the body's `status` is not the answer's",
+            "fill `status` from the answer's own",
+        )
+        .kept_if(media_type && words && problem["status"] == self.status)?;
+        self.tells_nothing_internal()?;
+        Ok(kept)
+    }
+
+    /// The promise that a refusal says nothing of how the service is made.
+    pub fn tells_nothing_internal(&self) -> Verdict {
+        const INTERNAL: [&str; 18] = [
+            "insert into",
+            "syntax error",
+            "sqlstate",
+            "sqlx",
+            "postgres",
+            "psycopg",
+            "asyncpg",
+            "hikari",
+            "jdbc",
+            "os error",
+            "error communicating",
+            "connection refused",
+            "127.0.0.1",
+            "localhost",
+            "traceback",
+            "panicked at",
+            "stack backtrace",
+            "relation \"",
+        ];
+        let body = String::from_utf8_lossy(&self.body).to_lowercase();
+        let statement = (body.contains("select ") && body.contains(" from ")).then_some("select … from");
+        let told = INTERNAL.into_iter().find(|word| body.contains(word)).or(statement);
+        promise(format!("the refusal of {} tells nothing internal", self.asked))
+            .observed(self)
+            .observed(
+                told.map_or_else(Vec::new, |word| {
+                    vec![Figure::named("internal", format!("`{}`", word.trim()))]
+                }),
+            )
+            .likely(
+                true,
+                "an error's own text became the answer",
+                "log the cause, answer with words of your own",
+            )
+            .kept_if(told.is_none())
+    }
+}
+
+impl Observed for &Answer {
+    fn figures(&self) -> Vec<Figure> {
+        let body = String::from_utf8_lossy(&self.body);
+        vec![Figure::named(&self.asked, format!("answered {}: {}", self.status, shorten(&body, 160)))]
+    }
+}
+
+/// Joins the evidence of a table of cases into one kept promise.
+pub fn all_kept(sentence: &str, cases: usize) -> Kept {
+    Kept { promised: vec![sentence.to_owned()], observed: vec![Figure::count("cases", cases)] }
+}
+
+fn shorten(text: &str, most: usize) -> String {
+    let mut line: String = text.chars().take(most).map(|c| if c.is_control() { '·' } else { c }).collect();
+    if text.chars().nth(most).is_some() {
+        line.push('…');
+    }
+    line
+}

@@ -1,0 +1,213 @@
+//! What one check is handed: its own database, the services, subjects, load, the ledger.
+
+mod posts;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+pub use posts::{Posts, PostsOutcome, PostsRun};
+
+use crate::ledger::{Ledger, Row};
+use crate::progress::Progress;
+use crate::report::Timeline;
+use crate::services::{Database, Postgres, Services};
+use crate::setup::SetUp;
+use crate::subject::{Launch, Stderr, Subject};
+use crate::verdict::Stop;
+use crate::wait;
+
+/// What the content of a post begins with that a check sends by hand beside a load.
+pub const BY_HAND: &str = "by hand";
+
+/// One check's bed. All that it made is gone when the check is over, however it ends.
+#[derive(Clone)]
+pub struct Bed {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    check: String,
+    binary: PathBuf,
+    services: Arc<Services>,
+    database: Option<Database>,
+    stderr: Stderr,
+    timelines: Mutex<Vec<Timeline>>,
+    /// The names of the load runs, by which the ledger tells one's rows from another's.
+    runs: Mutex<Vec<String>>,
+    progress: Progress,
+}
+
+impl Bed {
+    pub(crate) async fn make(
+        check: &str,
+        binary: PathBuf,
+        services: Arc<Services>,
+        progress: Progress,
+    ) -> Result<Bed, SetUp> {
+        let database = match &services.postgres {
+            Some(postgres) => Some(postgres.fresh_database().await?),
+            None => None,
+        };
+        let (check, stderr) = (check.to_owned(), Stderr::default());
+        let (timelines, runs) = (Mutex::default(), Mutex::default());
+        let shared = Shared { check, binary, services, database, stderr, timelines, runs, progress };
+        Ok(Bed { shared: Arc::new(shared) })
+    }
+
+    /// Starts the subject with the settings of the contract's defaults.
+    pub async fn start(&self) -> Result<Subject, Stop> {
+        self.service().start().await
+    }
+
+    /// The subject, to be given other settings before it starts.
+    pub fn service(&self) -> ServiceSettings {
+        let mut launch = Launch {
+            binary: self.shared.binary.clone(),
+            arguments: Vec::new(),
+            environment: [("RUST_LOG".to_owned(), "info".to_owned())].into(),
+            nofile: None,
+        };
+        if let Some(database) = &self.shared.database {
+            launch.environment.insert("DATABASE_URL".into(), database.url(None));
+        }
+        ServiceSettings { launch, bed: self.clone() }
+    }
+
+    /// The check's own database.
+    ///
+    /// # Panics
+    /// When the lab did not ask for PostgreSQL.
+    pub fn database(&self) -> &Database {
+        self.shared.database.as_ref().expect("the lab asks for PostgreSQL in its `needs`")
+    }
+
+    /// The server of the check's database, and the faults that can befall it.
+    ///
+    /// # Panics
+    /// When the lab did not ask for PostgreSQL.
+    pub fn postgres(&self) -> &Postgres {
+        self.shared.services.postgres.as_ref().expect("the lab asks for PostgreSQL in its `needs`")
+    }
+
+    /// Says what goes on now.
+    pub fn says(&self, text: impl std::fmt::Display) {
+        self.voice()(text.to_string());
+    }
+
+    /// A way to say what goes on that keeps nothing of the bed alive.
+    fn voice(&self) -> impl Fn(String) + Send + 'static {
+        let (progress, check) = (self.shared.progress, self.shared.check.clone());
+        move |text| progress.show(&format!("{check}: {text}"))
+    }
+
+    /// Compares a load run with the table, once no insert is under way any more.
+    pub async fn ledger(&self, run: &PostsOutcome) -> Result<Ledger, Stop> {
+        self.says("counting what is stored");
+        self.quiet().await?;
+        let rows = sqlx::query_as("SELECT id, content FROM post").fetch_all(self.database().pool()).await?;
+        let rows = rows.into_iter().map(|(id, content)| Row { id, content });
+        let others = self.lock(&self.shared.runs);
+        let others: Vec<&str> =
+            others.iter().map(String::as_str).filter(|other| *other != run.run()).collect();
+        let of_others = |row: &Row| {
+            row.content.starts_with(BY_HAND)
+                || posts::origin(&row.content).is_some_and(|(run, _)| others.contains(&run))
+        };
+        let rows: Vec<Row> = rows.filter(|row| !of_others(row)).collect();
+        let number = |content: &str| {
+            posts::origin(content).filter(|(made_by, _)| *made_by == run.run()).map(|(_, n)| n)
+        };
+        Ok(Ledger::reckon(run.samples(), &rows, number))
+    }
+
+    /// Waits until no connection of the subject is in a statement: a killed service's inserts end in the server's own time.
+    async fn quiet(&self) -> Result<(), Stop> {
+        let watch = self.postgres().watch(self.database()).await?;
+        let longest = Duration::from_secs(20);
+        if wait::until(longest, async || (watch.latest().busy == 0).then_some(())).await.is_some() {
+            return Ok(());
+        }
+        let cause =
+            format!("{} connections still at work after {} s", watch.latest().busy, longest.as_secs());
+        Err(Stop::Inconclusive(format!("the table was never at rest, so it could not be counted: {cause}")))
+    }
+
+    fn new_run(&self) -> String {
+        let mut runs = self.lock(&self.shared.runs);
+        let run = format!("{:04x}{}", std::process::id() & 0xffff, runs.len());
+        runs.push(run.clone());
+        run
+    }
+
+    fn add_timeline(&self, timeline: Timeline) {
+        self.lock(&self.shared.timelines).push(timeline);
+    }
+
+    pub(crate) fn take_timelines(&self) -> Vec<Timeline> {
+        std::mem::take(&mut self.lock(&self.shared.timelines))
+    }
+
+    fn lock<'a, T>(&self, part: &'a Mutex<T>) -> MutexGuard<'a, T> {
+        part.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn stderr(&self) -> &Stderr {
+        &self.shared.stderr
+    }
+
+    /// Takes the bed apart. Called when the check has ended and dropped what it held.
+    pub(crate) async fn clear(self) -> Result<(), SetUp> {
+        self.shared.services.heal().await?;
+        if let Ok(Shared { services, database: Some(database), .. }) =
+            Arc::try_unwrap(self.shared).map_err(|_| ())
+            && let Some(postgres) = &services.postgres
+        {
+            postgres.drop_database(database).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A subject's settings before its start, by the names of the contract.
+#[must_use]
+pub struct ServiceSettings {
+    launch: Launch,
+    bed: Bed,
+}
+
+impl ServiceSettings {
+    /// `DATABASE_MAX_CONNECTIONS`.
+    pub fn pool(self, connections: usize) -> Self {
+        self.set("DATABASE_MAX_CONNECTIONS", connections)
+    }
+
+    /// `REQUEST_TIMEOUT_MS`.
+    pub fn deadline(self, deadline: Duration) -> Self {
+        self.set("REQUEST_TIMEOUT_MS", deadline.as_millis())
+    }
+
+    /// The database is reached over this address, a link's, say.
+    pub fn database_via(self, addr: std::net::SocketAddr) -> Self {
+        let url = self.bed.database().url(Some(addr));
+        self.set("DATABASE_URL", url)
+    }
+
+    /// Soft and hard limit of open descriptors.
+    pub fn nofile(mut self, soft: u64, hard: u64) -> Self {
+        self.launch.nofile = Some((soft, hard));
+        self
+    }
+
+    /// Any other setting.
+    pub fn set(mut self, name: &str, value: impl std::fmt::Display) -> Self {
+        self.launch.environment.insert(name.to_owned(), value.to_string());
+        self
+    }
+
+    /// Starts the subject and waits until it is ready.
+    pub async fn start(self) -> Result<Subject, Stop> {
+        self.bed.says("starting the service");
+        Subject::start(self.launch, self.bed.stderr().clone()).await
+    }
+}

@@ -1,0 +1,193 @@
+//! A run of a lab from its start to its exit code.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use time::OffsetDateTime;
+
+use super::Lab;
+use super::judge::judge;
+use super::options::{MANIFEST, Options, Style};
+use super::stage::{ClearAfterPanic, Stage};
+use crate::progress::Progress;
+use crate::report::{CheckReport, Report, Word, text};
+use crate::services::Services;
+use crate::setup::SetUp;
+
+/// The exit code for a fault of the set-up.
+const SET_UP: u8 = 3;
+
+pub(super) fn run(lab: Lab) -> ExitCode {
+    if std::env::var_os(MANIFEST).is_some() {
+        return manifest(&lab);
+    }
+    let options = Options::of(&lab);
+    if options.style == Style::Test && Arguments::from_args().list {
+        let trials = lab.checks.iter().map(|check| Trial::test(check.name, || Ok(()))).collect();
+        return libtest_mimic::run(&Arguments::from_args(), trials).exit_code();
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fault(&SetUp::from_cause("start the test-bed's runtime", error)),
+    };
+    if let Err(unknown) = known_names(&lab, &options) {
+        anstream::eprintln!("{unknown}");
+        return ExitCode::from(2);
+    }
+    let started = (OffsetDateTime::now_utc(), Instant::now());
+    let progress = Progress::detect();
+    // What is dropped on the way out, after a panic too, may need the runtime.
+    let _inside = runtime.enter();
+    let stage = match Stage::open(runtime.handle().clone(), !lab.needs.is_empty()) {
+        Ok(stage) => stage,
+        Err(error) => return fault(&error),
+    };
+    let _last = ClearAfterPanic(stage.clone());
+    progress.show("starting the services");
+    let services = match stage.block_on(Services::start(lab.needs)) {
+        Ok(services) => Arc::new(services),
+        Err(error) => {
+            progress.clear();
+            return fault(&stage.clear().err().unwrap_or(error));
+        }
+    };
+    let session = Arc::new(Session { lab, options, stage, services, progress, done: Mutex::default() });
+    let style_code = match session.options.style {
+        Style::Test => Some(as_tests(&session)),
+        Style::Verdicts | Style::Json => {
+            session.each_in_turn();
+            None
+        }
+    };
+    let code = close(&session, started, style_code);
+    // Nothing of ours is left to wait for; what a check may have left hanging must not hold up the end.
+    drop(session);
+    runtime.shutdown_background();
+    code
+}
+
+/// Everything that the checks of one run share.
+struct Session {
+    lab: Lab,
+    options: Options,
+    stage: Stage,
+    services: Arc<Services>,
+    progress: Progress,
+    done: Mutex<Vec<CheckReport>>,
+}
+
+impl Session {
+    /// Judges the check at `index` and keeps its report.
+    fn judge(&self, index: usize) -> CheckReport {
+        let check = &self.lab.checks[index];
+        let report =
+            self.stage.block_on(judge(&self.lab, check, &self.options, &self.services, self.progress));
+        self.progress.clear();
+        self.done.lock().unwrap_or_else(PoisonError::into_inner).push(report.clone());
+        report
+    }
+
+    /// Judges the chosen checks, telling each verdict when it is there. A fault of the set-up ends the run.
+    fn each_in_turn(&self) {
+        for index in 0..self.lab.checks.len() {
+            let name = self.lab.checks[index].name;
+            if self.options.only.as_ref().is_some_and(|only| !only.iter().any(|wanted| wanted == name)) {
+                continue;
+            }
+            let report = self.judge(index);
+            if self.options.style == Style::Verdicts {
+                anstream::print!("{}", text::verdict(&report));
+            }
+            if report.verdict == Word::SetUp {
+                return;
+            }
+        }
+    }
+}
+
+/// Runs the checks as `cargo test` runs tests, one at a time: each has the machine to itself.
+fn as_tests(session: &Arc<Session>) -> ExitCode {
+    let trials = (0..session.lab.checks.len()).map(|index| {
+        let session = session.clone();
+        Trial::test(session.lab.checks[index].name, move || {
+            let report = session.judge(index);
+            match report.verdict {
+                Word::Kept => Ok(()),
+                _ => Err(Failed::from(anstream::adapter::strip_str(&text::verdict(&report)).to_string())),
+            }
+        })
+    });
+    let trials = trials.collect();
+    let arguments = Arguments { test_threads: Some(1), ..Arguments::from_args() };
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// Removes what the run started, writes the report, tells the summary.
+fn close(session: &Session, started: (OffsetDateTime, Instant), tests: Option<ExitCode>) -> ExitCode {
+    let Session { lab, options, stage, services, done, .. } = session;
+    let report = Report {
+        lab: lab.number.to_owned(),
+        title: lab.title.to_owned(),
+        subject: options.subject.clone(),
+        started_at: started.0,
+        seconds: started.1.elapsed().as_secs_f64(),
+        cores: std::thread::available_parallelism().map_or(1, usize::from),
+        services: services.used(),
+        checks: std::mem::take(&mut *done.lock().unwrap_or_else(PoisonError::into_inner)),
+    };
+    if let Err(error) = stage.clear() {
+        return fault(&error);
+    }
+    let page = match report.write(&options.report) {
+        Ok(page) => page,
+        Err(error) => return fault(&error),
+    };
+    match options.style {
+        Style::Test => return tests.unwrap_or(ExitCode::SUCCESS),
+        Style::Verdicts => {
+            anstream::println!("\n{}\nreport {}", text::summary(&report), near(&page).display())
+        }
+        Style::Json => match serde_json::to_string_pretty(&report) {
+            Ok(json) => println!("{json}"),
+            Err(error) => return fault(&SetUp::from_cause("print the report", error)),
+        },
+    }
+    ExitCode::from(report.exit_code())
+}
+
+/// A path as a reader in this folder would type it.
+fn near(path: &Path) -> &Path {
+    let here = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(here).unwrap_or(path)
+}
+
+fn known_names(lab: &Lab, options: &Options) -> Result<(), String> {
+    let names: Vec<&str> = lab.checks.iter().map(|check| check.name).collect();
+    for wanted in options.only.iter().flatten() {
+        if !names.contains(&wanted.as_str()) {
+            let known = names.join("\n  ");
+            return Err(format!("lab {} has no check `{wanted}`; it has\n  {known}", lab.number));
+        }
+    }
+    Ok(())
+}
+
+fn manifest(lab: &Lab) -> ExitCode {
+    let checks = lab
+        .checks
+        .iter()
+        .map(|check| serde_json::json!({"name": check.name, "title": check.title, "read": lab.read(check)}));
+    println!(
+        "{}",
+        serde_json::json!({"lab": lab.number, "title": lab.title, "checks": checks.collect::<Vec<_>>()})
+    );
+    ExitCode::SUCCESS
+}
+
+fn fault(error: &SetUp) -> ExitCode {
+    anstream::eprintln!("{error}");
+    ExitCode::from(SET_UP)
+}

@@ -1,0 +1,171 @@
+//! Which posts were answered, and which are stored. Exact, by id.
+
+use std::collections::{HashMap, HashSet};
+
+use uuid::Uuid;
+
+use crate::load::{Outcome, Sample};
+use crate::report::Figure;
+use crate::verdict::Observed;
+
+/// One row of `post`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The post's id.
+    pub id: Uuid,
+    /// The post's content.
+    pub content: String,
+}
+
+/// The reckoning of a load run against the table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// Posts that were answered as accepted.
+    pub answered: usize,
+    /// Rows that this run's requests made.
+    pub stored: usize,
+    /// Requests answered as accepted whose post is not in the table. An answer without an id names no row, and is lost.
+    pub lost: Vec<usize>,
+    /// Requests whose post stands in the table more than once.
+    pub doubled: Vec<usize>,
+    /// Rows that no request of this run made.
+    pub unexpected: Vec<Uuid>,
+    /// Requests with no answer, or a broken one, whose post is in the table all the same.
+    pub recovered: Vec<usize>,
+    /// Requests answered with a refusal whose post is in the table all the same: ambiguous, and allowed where ids make a retry safe.
+    pub refused_yet_stored: Vec<usize>,
+}
+
+impl Ledger {
+    /// Compares what was answered with what is stored. `key` gives the number of the request that made a content.
+    pub fn reckon(samples: &[Sample], rows: &[Row], key: impl Fn(&str) -> Option<usize>) -> Ledger {
+        let mut rows_of: HashMap<usize, usize> = HashMap::new();
+        let mut ledger = Ledger::default();
+        let requested: HashSet<usize> = samples.iter().map(|sample| sample.n).collect();
+        for row in rows {
+            match key(&row.content).filter(|n| requested.contains(n)) {
+                Some(n) => *rows_of.entry(n).or_default() += 1,
+                None => ledger.unexpected.push(row.id),
+            }
+        }
+        ledger.stored = rows_of.values().sum();
+        let stored: HashSet<Uuid> = rows.iter().map(|row| row.id).collect();
+        for sample in samples {
+            let rows = rows_of.get(&sample.n).copied().unwrap_or(0);
+            if rows > 1 {
+                ledger.doubled.push(sample.n);
+            }
+            match sample.outcome {
+                Outcome::Accepted => {
+                    ledger.answered += 1;
+                    if !sample.receipt.is_some_and(|id| stored.contains(&id)) {
+                        ledger.lost.push(sample.n);
+                    }
+                }
+                _ if rows == 0 => {}
+                Outcome::Refused | Outcome::OtherStatus => ledger.refused_yet_stored.push(sample.n),
+                _ => ledger.recovered.push(sample.n),
+            }
+        }
+        ledger
+    }
+
+    /// Nothing lost, nothing doubled, nothing that nobody sent.
+    pub fn is_clean(&self) -> bool {
+        self.lost.is_empty() && self.doubled.is_empty() && self.unexpected.is_empty()
+    }
+}
+
+impl Observed for &Ledger {
+    fn figures(&self) -> Vec<Figure> {
+        let mut figures = vec![
+            Figure::count("answered", self.answered),
+            Figure::count("stored", self.stored),
+            Figure::count("lost", self.lost.len()),
+            Figure::count("doubled", self.doubled.len()),
+            Figure::count("unexpected", self.unexpected.len()),
+        ];
+        let ambiguous =
+            [("unanswered yet stored", &self.recovered), ("refused yet stored", &self.refused_yet_stored)];
+        let told = ambiguous.into_iter().filter(|(_, requests)| !requests.is_empty());
+        figures.extend(told.map(|(name, requests)| Figure::count(name, requests.len())));
+        figures
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn sample(n: usize, outcome: Outcome) -> Sample {
+        let receipt = (outcome == Outcome::Accepted).then(|| id(n));
+        Sample {
+            n,
+            intended: Duration::ZERO,
+            sent: Some(Duration::ZERO),
+            ended: Duration::ZERO,
+            outcome,
+            status: None,
+            retry_after: false,
+            problem: false,
+            receipt,
+        }
+    }
+
+    fn id(n: usize) -> Uuid {
+        Uuid::from_u128(n as u128 + 1)
+    }
+
+    fn row(n: usize) -> Row {
+        Row { id: id(n), content: n.to_string() }
+    }
+
+    fn reckon(samples: &[Sample], rows: &[Row]) -> Ledger {
+        Ledger::reckon(samples, rows, |content| content.parse().ok())
+    }
+
+    #[test]
+    fn all_answered_and_all_stored_is_clean() {
+        let samples: Vec<Sample> = (0..100).map(|n| sample(n, Outcome::Accepted)).collect();
+        let rows: Vec<Row> = (0..100).map(row).collect();
+        let ledger = reckon(&samples, &rows);
+        assert!(ledger.is_clean());
+        assert_eq!((ledger.answered, ledger.stored), (100, 100));
+    }
+
+    #[test]
+    fn planted_losses_doubles_and_strangers_are_found_exactly() {
+        let mut samples: Vec<Sample> = (0..200).map(|n| sample(n, Outcome::Accepted)).collect();
+        samples[150] = sample(150, Outcome::TimedOut);
+        samples[151] = sample(151, Outcome::Reset);
+        samples[152] = sample(152, Outcome::Refused);
+        let mut rows: Vec<Row> = (0..200).filter(|n| ![3, 77, 151].contains(n)).map(row).collect();
+        rows.push(Row { id: Uuid::from_u128(9_001), content: "12".into() });
+        let stranger = Row { id: Uuid::from_u128(9_002), content: "somebody else's".into() };
+        rows.extend([stranger.clone(), Row { id: Uuid::from_u128(9_003), content: "200".into() }]);
+
+        let ledger = reckon(&samples, &rows);
+        assert_eq!(ledger.lost, [3, 77]);
+        assert_eq!(ledger.doubled, [12]);
+        assert_eq!(
+            ledger.unexpected,
+            [stranger.id, Uuid::from_u128(9_003)],
+            "a number that was never sent is a stranger"
+        );
+        assert_eq!(ledger.recovered, [150]);
+        assert_eq!(ledger.refused_yet_stored, [152]);
+        assert_eq!((ledger.answered, ledger.stored), (197, 198));
+        assert!(!ledger.is_clean());
+    }
+
+    #[test]
+    fn an_answer_without_an_id_and_one_with_a_wrong_id_name_no_row() {
+        let mut samples = [sample(0, Outcome::Accepted), sample(1, Outcome::Accepted)];
+        samples[0].receipt = None;
+        samples[1].receipt = Some(Uuid::from_u128(999));
+        let ledger = reckon(&samples, &[row(0), row(1)]);
+        assert_eq!(ledger.lost, [0, 1]);
+    }
+}

@@ -1,0 +1,221 @@
+//! One container of ours: started on a fixed port of 127.0.0.1, and the faults that can befall it.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+use testcontainers::bollard::Docker;
+use testcontainers::bollard::models::PortBinding;
+use testcontainers::bollard::query_parameters::{
+    KillContainerOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
+};
+use testcontainers::core::IntoContainerPort as _;
+use testcontainers::runners::AsyncRunner as _;
+use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt as _, TestcontainersError};
+use tokio::sync::RwLock;
+
+use super::LENT;
+use crate::images::{self, Chosen, Service};
+use crate::leftovers::status;
+use crate::ports;
+use crate::report::ServiceUsed;
+use crate::run::{LABEL, RunId};
+use crate::setup::{SetUp, port_is_taken};
+
+/// How many ports are tried before a port that is taken is a fault.
+pub const TRIES: usize = 4;
+
+/// A running container, our own or lent by an outer run.
+pub struct Container {
+    service: Service,
+    chosen: Chosen,
+    id: String,
+    addr: SocketAddr,
+    engine: Docker,
+    /// `None` when the container is lent: then it is not ours to remove.
+    owned: Option<ContainerAsync<GenericImage>>,
+}
+
+impl Container {
+    /// Starts `service` with its `port` published on a port of 127.0.0.1 that stays the same across restarts.
+    ///
+    /// The container runs when this returns; whether the service answers is for the caller to wait for.
+    pub async fn start(
+        engine: &Docker,
+        service: Service,
+        port: u16,
+        shape: impl Fn(ContainerRequest<GenericImage>) -> ContainerRequest<GenericImage>,
+    ) -> Result<Container, SetUp> {
+        if let Some((id, addr)) = lent(service) {
+            let chosen = Chosen { image: service.name().into(), why: "lent by the outer run" };
+            return Ok(Container { service, chosen, id, addr, engine: engine.clone(), owned: None });
+        }
+        let chosen = images::choose(engine, service).await?;
+        Container::start_on(engine, service, chosen, port, ports::free, shape).await
+    }
+
+    /// Starts `service` from the image `chosen`, with its `port` published on the first address from `free` that nobody else holds.
+    ///
+    /// # Errors
+    /// When the engine refuses, or every one of [`TRIES`] addresses is taken. Nothing of a failed try is left.
+    pub async fn start_on(
+        engine: &Docker,
+        service: Service,
+        chosen: Chosen,
+        port: u16,
+        mut free: impl FnMut() -> Result<SocketAddr, SetUp>,
+        shape: impl Fn(ContainerRequest<GenericImage>) -> ContainerRequest<GenericImage>,
+    ) -> Result<Container, SetUp> {
+        let what = format!("start {} (`{}`)", service.name(), chosen.image);
+        let (image, tag) = chosen.image.rsplit_once(':').unwrap_or((&chosen.image, "latest"));
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let addr = free()?;
+            let name = format!("why-servers-die-{}", uuid::Uuid::new_v4().simple());
+            let request = GenericImage::new(image, tag)
+                .with_exposed_port(port.tcp())
+                .with_container_name(&name)
+                .with_label(LABEL, RunId::current().as_str())
+                .with_host_config_modifier(move |host| {
+                    let loopback = PortBinding {
+                        host_ip: Some(addr.ip().to_string()),
+                        host_port: Some(addr.port().to_string()),
+                    };
+                    host.publish_all_ports = Some(false);
+                    host.port_bindings = Some(HashMap::from([(format!("{port}/tcp"), Some(vec![loopback]))]));
+                });
+            let error = match create(shape(request)).await {
+                Ok(container) => {
+                    let id = container.id().to_owned();
+                    let engine = engine.clone();
+                    return Ok(Container { service, chosen, id, addr, engine, owned: Some(container) });
+                }
+                Err(error) => deepest(&error),
+            };
+            // A container that was made and could not be started is there all the same.
+            let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+            match engine.remove_container(&name, Some(options)).await {
+                Err(error) if status(&error) != Some(404) => {
+                    return Err(SetUp::from_cause(format!("remove what is left of {what}"), error));
+                }
+                _ => {}
+            }
+            // Somebody took the port between our look and the engine's bind: another port will do.
+            if tries == TRIES || !port_is_taken(&error) {
+                return Err(SetUp::from_cause(what, error));
+            }
+        }
+    }
+
+    /// Where the service listens, on 127.0.0.1.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// SIGKILL to the container's first process, as a machine that loses power. Data that was synced stays.
+    pub async fn kill(&self) -> Result<(), SetUp> {
+        let options = KillContainerOptionsBuilder::default().signal("SIGKILL").build();
+        self.done("kill", self.engine.kill_container(&self.id, Some(options)).await)
+    }
+
+    /// Starts a killed container again, on the same port.
+    pub async fn start_again(&self) -> Result<(), SetUp> {
+        self.done("start", self.engine.start_container(&self.id, None).await)
+    }
+
+    /// Freezes every process in the container: nothing answers, nothing closes.
+    pub async fn pause(&self) -> Result<(), SetUp> {
+        self.done("pause", self.engine.pause_container(&self.id).await)
+    }
+
+    /// Thaws a paused container.
+    pub async fn unpause(&self) -> Result<(), SetUp> {
+        self.done("unpause", self.engine.unpause_container(&self.id).await)
+    }
+
+    /// Running, paused, exited: the engine's own words for the state.
+    pub async fn state(&self) -> Result<String, SetUp> {
+        let fault = |error| SetUp::from_cause(format!("look at {}", self.service.name()), error);
+        let seen = self.engine.inspect_container(&self.id, None).await.map_err(fault)?;
+        Ok(seen.state.and_then(|state| state.status).map(|status| status.to_string()).unwrap_or_default())
+    }
+
+    /// The last lines that the service logged, for a set-up fault to quote.
+    pub async fn last_words(&self) -> String {
+        use futures_util::StreamExt as _;
+        let options = LogsOptionsBuilder::default().stdout(true).stderr(true).tail("8").build();
+        let lines = self.engine.logs(&self.id, Some(options)).take(16);
+        let lines: Vec<String> =
+            lines.filter_map(async |line| line.ok().map(|line| line.to_string())).collect().await;
+        lines.concat().trim_end().to_owned()
+    }
+
+    pub(super) fn used(&self) -> ServiceUsed {
+        let Chosen { image, why } = self.chosen.clone();
+        ServiceUsed { name: self.service.name().into(), image, chosen: why.into() }
+    }
+
+    pub(super) fn lend(&self) -> String {
+        format!("{}={}@{}", self.service.name(), self.id, self.addr)
+    }
+
+    /// Removes the container with its volumes, unless it is lent.
+    pub(super) async fn remove(self) -> Result<(), SetUp> {
+        match self.owned {
+            Some(container) => container.rm().await.map_err(|error| {
+                SetUp::from_cause(format!("remove the container of {}", self.service.name()), deepest(&error))
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn done(
+        &self,
+        what: &str,
+        result: Result<(), testcontainers::bollard::errors::Error>,
+    ) -> Result<(), SetUp> {
+        match result {
+            Err(error) if status(&error) != Some(304) => {
+                Err(SetUp::from_cause(format!("{what} the container of {}", self.service.name()), error))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Held while the engine is asked for a container.
+static CREATING: RwLock<()> = RwLock::const_new(());
+
+/// Asks the engine for a container, to the end: whoever stops waiting does not stop what the engine was told to do, and a
+/// container that nobody waits for is dropped, and so removed, as soon as it is there.
+async fn create(
+    request: ContainerRequest<GenericImage>,
+) -> Result<ContainerAsync<GenericImage>, TestcontainersError> {
+    let creating = tokio::spawn(async move {
+        let _creating = CREATING.read().await;
+        request.start().await
+    });
+    creating.await.unwrap_or_else(|error| Err(TestcontainersError::other(error)))
+}
+
+/// Waits for the containers that the engine has been asked for, and lets no more be asked for in this process.
+pub(crate) async fn create_no_more() {
+    std::mem::forget(CREATING.write().await);
+}
+
+/// The container that an outer run lends for `service`.
+fn lent(service: Service) -> Option<(String, SocketAddr)> {
+    let lent = std::env::var(LENT).ok()?;
+    let entry = lent.split(',').find_map(|entry| entry.strip_prefix(service.name())?.strip_prefix('='))?;
+    let (id, addr) = entry.split_once('@')?;
+    Some((id.to_owned(), addr.parse().ok()?))
+}
+
+/// The innermost cause of an error: the engine's own words.
+fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut error = error;
+    while let Some(cause) = error.source() {
+        error = cause;
+    }
+    error.to_string()
+}

@@ -1,0 +1,339 @@
+//! The process under test: an executable that keeps the contract of `labs/openapi.yaml`, in whatever language.
+
+mod memory;
+mod stderr;
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process_group};
+use tokio::process::{Child, Command};
+
+pub use memory::Memory;
+pub use stderr::Stderr;
+
+use crate::ports;
+use crate::report::Figure;
+use crate::run::{RunId, VARIABLE};
+use crate::setup::{SetUp, port_is_taken};
+use crate::verdict::{Stop, promise};
+use crate::wait;
+use crate::watch::Watch;
+
+/// How long a subject may take from SIGTERM to its exit, by the contract.
+pub const GRACE: Duration = Duration::from_secs(10);
+
+/// How long the processes of a killed group may take to be gone.
+const GOING: Duration = Duration::from_secs(1);
+
+/// How often a subject is given another port, when somebody takes the first one before it does.
+const TRIES: usize = 3;
+
+/// With this status the shell that sets the limits ends when it cannot set them.
+const LIMITS_REFUSED: i32 = 125;
+
+/// How long a subject is waited for.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// From its start to its first 200 on `GET /health`. Thirty seconds unless set: a virtual machine starts slowly.
+    pub ready: Duration,
+    /// From SIGTERM to its exit. [`GRACE`] unless set.
+    pub grace: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Patience {
+        Patience { ready: Duration::from_secs(30), grace: GRACE }
+    }
+}
+
+/// How a subject is to be started.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// The executable.
+    pub binary: PathBuf,
+    /// Its arguments; a service takes none.
+    pub arguments: Vec<String>,
+    /// Its settings, by the contract's names. `BIND_ADDR` is set by the test-bed.
+    pub environment: BTreeMap<String, String>,
+    /// Soft and hard limit of open descriptors, where a check sets them.
+    pub nofile: Option<(u64, u64)>,
+}
+
+/// How a subject ended after SIGTERM.
+#[derive(Clone, Copy, Debug)]
+pub struct Ended {
+    /// Its exit status; `None` when it was still there after its grace and had to be killed.
+    pub status: Option<ExitStatus>,
+    /// From the signal to the end.
+    pub took: Duration,
+}
+
+/// A running subject. Dropping it kills the process and its children.
+pub struct Subject {
+    launch: Launch,
+    patience: Patience,
+    addr: SocketAddr,
+    process: Mutex<Option<Process>>,
+    stderr: Stderr,
+}
+
+/// The subject's own process, and the group that it and its children are in. The group may outlive the process.
+struct Process {
+    child: Child,
+    group: Option<Pid>,
+}
+
+impl Subject {
+    /// Starts the subject on a free port and waits until it is ready.
+    ///
+    /// # Errors
+    /// A subject that ends or stays silent breaks the contract. A file that cannot be run is a fault of the set-up.
+    pub async fn start(launch: Launch, stderr: Stderr) -> Result<Subject, Stop> {
+        Subject::start_within(Patience::default(), launch, stderr).await
+    }
+
+    /// As [`Subject::start`], with a patience of one's own.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn start_within(patience: Patience, launch: Launch, stderr: Stderr) -> Result<Subject, Stop> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let (addr, launch, stderr) = (ports::free()?, launch.clone(), stderr.clone());
+            let subject = Subject { launch, patience, addr, process: Mutex::new(None), stderr };
+            match subject.run().await {
+                Ok(()) => return Ok(subject),
+                Err(Stop::SetUp(fault)) if tries < TRIES && port_is_taken(&fault.cause) => {}
+                Err(stop) => return Err(stop),
+            }
+        }
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The id of the subject's own process; `None` when it has ended.
+    pub fn id(&self) -> Option<u32> {
+        self.lock().as_ref().and_then(|process| process.child.id())
+    }
+
+    /// SIGKILL to the subject and its children, in the middle of whatever they do. Returns when they are gone.
+    pub async fn kill(&self) -> Result<(), Stop> {
+        let Some(mut process) = self.take() else { return Err(gone(&self.stderr)) };
+        process.kill().await.map_err(|error| SetUp::from_cause("wait for the killed service", error).into())
+    }
+
+    /// SIGTERM, then waits for the end; a subject that outlives its grace is killed.
+    pub async fn terminate(&self) -> Result<Ended, Stop> {
+        let Some(mut process) = self.take() else { return Err(gone(&self.stderr)) };
+        let started = Instant::now();
+        if let Some(pid) = process.child.id().and(process.group) {
+            // The process may have ended by itself this very moment; `wait` tells.
+            let _ = kill_process(pid, Signal::TERM);
+        }
+        let fault = |error| Stop::from(SetUp::from_cause("wait for the service to end", error));
+        let waited = tokio::time::timeout(self.patience.grace, process.child.wait()).await;
+        let took = started.elapsed();
+        let status = waited.ok().transpose().map_err(fault)?;
+        process.kill().await.map_err(fault)?;
+        Ok(Ended { status, took })
+    }
+
+    /// Starts the subject again, at the same address and with the same settings.
+    pub async fn restart(&self) -> Result<(), Stop> {
+        if let Some(mut old) = self.take() {
+            old.kill().await.map_err(|error| SetUp::from_cause("wait for the killed service", error))?;
+        }
+        self.run().await
+    }
+
+    /// Begins to watch the resident memory of the subject and its children, in bytes.
+    pub fn watch_memory(&self) -> Result<Watch<u64>, Stop> {
+        let id = self.id().ok_or_else(|| gone(&self.stderr))?;
+        let unseen = || {
+            SetUp::new(
+                "read the memory of a process",
+                "this system does not tell",
+                "run the check on Linux or macOS",
+            )
+        };
+        let mut memory = Memory::of(id).ok_or_else(unseen)?;
+        let first = memory.bytes().ok_or_else(|| gone(&self.stderr))?;
+        Ok(Watch::start(first, memory))
+    }
+
+    async fn run(&self) -> Result<(), Stop> {
+        let process = self.spawn()?;
+        self.lock().replace(process);
+        self.ready().await
+    }
+
+    fn spawn(&self) -> Result<Process, Stop> {
+        let Launch { binary, arguments, environment, nofile } = &self.launch;
+        let mut command = match nofile {
+            None => Command::new(binary),
+            // Set by a shell that then becomes the subject: nothing runs between fork and exec in our own process.
+            Some((soft, hard)) => {
+                // The shell would tell of a file that cannot be run as if the service itself had ended.
+                can_be_executed(binary).map_err(|error| cannot_start(binary, error))?;
+                let mut shell = Command::new("/bin/sh");
+                // The soft limit goes down before the hard one does, and up after it.
+                let set =
+                    format!("ulimit -S -n {soft} 2>/dev/null; ulimit -H -n {hard} && ulimit -S -n {soft}");
+                let script = format!("{{ {set}; }} || exit {LIMITS_REFUSED}; exec \"$0\" \"$@\"");
+                shell.arg("-c").arg(script).arg(binary);
+                shell
+            }
+        };
+        command
+            .args(arguments)
+            .envs(environment)
+            .env("BIND_ADDR", self.addr.to_string())
+            .env(VARIABLE, RunId::current().as_str())
+            // A hole says its place in two lines; a backtrace would bury them.
+            .env("RUST_BACKTRACE", "0")
+            .process_group(0)
+            .kill_on_drop(true)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(|error| cannot_start(binary, error))?;
+        if let Some(pipe) = child.stderr.take() {
+            self.stderr.follow(pipe);
+        }
+        let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        Ok(Process { child, group })
+    }
+
+    async fn ready(&self) -> Result<(), Stop> {
+        let client = crate::answer::client()?;
+        let health = format!("http://{}/health", self.addr);
+        let started = Instant::now();
+        let mut last = String::from("no answer");
+        let ended = wait::until(self.patience.ready, async || {
+            if let Some(status) = self.has_ended() {
+                return Some(Some(status));
+            }
+            match client.get(&health).timeout(Duration::from_secs(2)).send().await {
+                Ok(answer) if answer.status().as_u16() == 200 => return Some(None),
+                Ok(answer) => last = format!("answered {}", answer.status().as_u16()),
+                Err(error) if error.is_connect() => last = "nothing listens at BIND_ADDR".to_owned(),
+                Err(_) => last = "no answer within 2 s".to_owned(),
+            }
+            None
+        });
+        let ended = ended.await;
+        let ended_with = |code| ended.flatten().and_then(|status| status.code()) == Some(code);
+        let what = match ended {
+            Some(None) => return Ok(()),
+            Some(Some(status)) => format!("it ended with {status}"),
+            None => format!("after {} s: {last}", self.patience.ready.as_secs_f64()),
+        };
+        if let Some(mut process) = self.take() {
+            process.kill().await.map_err(|error| SetUp::from_cause("wait for the killed service", error))?;
+        }
+        // The pipe may still hold the reason for the end.
+        self.stderr.settle().await;
+        if let Some((soft, hard)) =
+            self.launch.nofile.filter(|_| ended_with(LIMITS_REFUSED) && self.stderr.contains("ulimit"))
+        {
+            let what = format!("limit the service to {soft} open descriptors, at most {hard}");
+            let said = self.stderr.lines(1).concat();
+            return Err(SetUp::new(
+                what,
+                said,
+                "raise the hard limit of your shell (`ulimit -H -n`), then run the check again",
+            )
+            .into());
+        }
+        // All that the subject started is gone: whoever listens there now is somebody else.
+        if !ports::is_free(self.addr) {
+            let what = format!("start the service `{}` on {}", self.launch.binary.display(), self.addr);
+            return Err(SetUp::from_cause(what, "address already in use by another program").into());
+        }
+        let in_use = self.stderr.contains("in use");
+        Err(promise("the service starts, and answers GET /health with 200 when it can serve")
+            .observed(what)
+            .observed(Figure::duration("waited", started.elapsed()))
+            .observed(self.stderr.tail(3))
+            .likely(
+                in_use,
+                "the address was not given back yet: the listener does not set SO_REUSEADDR",
+                "set SO_REUSEADDR before you bind, so that a restart can take its address again",
+            )
+            .likely(
+                self.stderr.is_empty(),
+                "the service says nothing on stderr",
+                "start it by hand with the same environment and look (labs/openapi.yaml lists the variables)",
+            )
+            .is_broken())
+    }
+
+    fn has_ended(&self) -> Option<ExitStatus> {
+        self.lock().as_mut().and_then(|process| process.child.try_wait().ok().flatten())
+    }
+
+    fn take(&self) -> Option<Process> {
+        self.lock().take()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Process>> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Process {
+    /// Kills the process and its children, and waits until they are gone.
+    async fn kill(&mut self) -> std::io::Result<()> {
+        self.signal_group(Signal::KILL);
+        self.child.wait().await?;
+        let Some(group) = self.group.take() else { return Ok(()) };
+        // Killed is not gone yet. Those whom nobody will ever reap stay in the group, as zombies: they hold nothing.
+        wait::until(GOING, async || test_kill_process_group(group).is_err().then_some(())).await;
+        Ok(())
+    }
+
+    fn signal_group(&self, signal: Signal) {
+        if let Some(group) = self.group {
+            // Nobody left in the group is what is wanted.
+            let _ = kill_process_group(group, signal);
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.signal_group(Signal::KILL);
+    }
+}
+
+fn can_be_executed(binary: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let file = std::fs::metadata(binary)?;
+    match file.is_file() && file.permissions().mode() & 0o111 != 0 {
+        true => Ok(()),
+        false => Err(ErrorKind::PermissionDenied.into()),
+    }
+}
+
+fn cannot_start(binary: &Path, error: std::io::Error) -> SetUp {
+    let mend = "name a file that this machine can execute (`cargo lab check NN --binary PATH`)";
+    SetUp::new(format!("start the service `{}`", binary.display()), error, mend)
+}
+
+/// The subject ended before the check told it to.
+fn gone(stderr: &Stderr) -> Stop {
+    promise("the service runs until it is told to stop")
+        .observed(stderr.tail(3))
+        .likely(true, "the process ended by itself", "look at its last words on stderr")
+        .is_broken()
+}

@@ -1,0 +1,59 @@
+//! A lab in a few lines: each check ends in another way, with a service started and a folder made.
+
+use std::env;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use testbed::lab::OwnBinary;
+use testbed::prelude::*;
+use testbed::run::RunId;
+
+fn main() -> ExitCode {
+    let own = OwnBinary { package: "tiny", path: "", folder: env!("CARGO_MANIFEST_DIR") };
+    let needs: &[Service] = if env::var_os("TINY_NEEDS").is_some() { &[Service::Postgres] } else { &[] };
+    let longest = env::var("TINY_LONGEST_MS").ok().and_then(|ms| ms.parse().ok()).unwrap_or(60_000);
+    Lab::new(own, "00", "Tiny", "00-tiny")
+        .needs(needs)
+        .longest(Duration::from_millis(longest))
+        .check("keeps", "it keeps what it promises", "Keeps", keeps)
+        .check("breaks", "it breaks what it promises", "Breaks", breaks)
+        .check("panics", "the check itself panics", "Panics", panics)
+        .check("hangs", "the check hangs under load", "Hangs", hangs)
+        .check("pauses", "the check hangs with a frozen database", "Pauses", pauses)
+        .run()
+}
+
+async fn begin(bed: &Bed) -> Result<Subject, Stop> {
+    let folder = RunId::current().folder();
+    std::fs::create_dir_all(&folder).map_err(|error| SetUp::from_cause("make the run's folder", error))?;
+    bed.start().await
+}
+
+async fn keeps(bed: Bed) -> Verdict {
+    let service = begin(&bed).await?;
+    let outcome =
+        bed.posts(&service, Schedule::constant(50.0, Duration::from_millis(200))).start().finish().await?;
+    promise("ten posts are accepted").observed(outcome.counts()).kept_if(outcome.counts().accepted == 10)
+}
+
+async fn breaks(bed: Bed) -> Verdict {
+    let service = begin(&bed).await?;
+    promise("pigs fly").observed(service.addr().to_string()).kept_if(false)
+}
+
+async fn panics(bed: Bed) -> Verdict {
+    let _service = begin(&bed).await?;
+    panic!("the check's own fault")
+}
+
+async fn hangs(bed: Bed) -> Verdict {
+    let service = begin(&bed).await?;
+    let _load = bed.posts(&service, Schedule::constant(50.0, Duration::from_secs(600))).start();
+    std::future::pending().await
+}
+
+async fn pauses(bed: Bed) -> Verdict {
+    let _service = begin(&bed).await?;
+    bed.postgres().pause().await?;
+    std::future::pending().await
+}
