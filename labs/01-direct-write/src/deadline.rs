@@ -1,0 +1,92 @@
+//! How the time of one request is spent: `REQUEST_TIMEOUT_MS`, cut into parts that fit.
+
+use std::time::Duration;
+
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::Response,
+};
+use tokio::time::timeout;
+
+use crate::http::Error;
+
+/// The parts of a request's time.
+///
+/// `line + statement = answer < whole`: who gets a connection at the last moment still has time for its statement, so work that was
+/// begun is seldom thrown away, and the refusal leaves before the caller's patience ends.
+// ANCHOR: budget
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    whole: Duration,
+}
+
+impl Budget {
+    /// The parts of `whole`, the time in which a request must have its answer.
+    #[must_use]
+    pub const fn new(whole: Duration) -> Self {
+        Self { whole }
+    }
+
+    /// How long a request may wait for a connection, be it an idle one or a new one.
+    #[must_use]
+    pub fn line(&self) -> Duration {
+        self.whole * 4 / 10
+    }
+
+    /// How long the opening of a connection may take, which goes on when the request that began it has given up.
+    ///
+    /// While the server refuses connections, or is starting, the pool tries again with pauses of up to a fifth of this: less than `line`,
+    /// so that who waits outlasts a pause. A login needs its time, however short a request's is.
+    #[must_use]
+    pub fn open(&self) -> Duration {
+        self.whole.max(Duration::from_secs(1))
+    }
+
+    /// How long one statement may take. The database itself ends it, so nothing runs on for a caller who has gone.
+    #[must_use]
+    pub fn statement(&self) -> Duration {
+        self.whole * 5 / 10
+    }
+
+    /// When the answer is sent, whatever has happened by then. The last tenth is for the way to the caller.
+    #[must_use]
+    pub fn answer(&self) -> Duration {
+        self.whole * 9 / 10
+    }
+
+    /// How long a graceful stop waits for the requests that had arrived: their time and a second more, and less than the 10 s
+    /// that the contract allows: the connections to the database end after it.
+    #[must_use]
+    pub fn drain(&self) -> Duration {
+        (self.whole + Duration::from_secs(1)).min(Duration::from_secs(8))
+    }
+}
+// ANCHOR_END: budget
+
+/// Middleware: answers 503 when the request has no answer in time. The handler is dropped, and with it its place in the line.
+// ANCHOR: deadline
+pub async fn answer_in_time(
+    State(budget): State<Budget>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Error> {
+    timeout(budget.answer(), next.run(request)).await.map_err(|_| Error::Unavailable)
+}
+// ANCHOR_END: deadline
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parts_fit_the_whole() {
+        for whole in [100, 2_000, 600_000].map(Duration::from_millis) {
+            let budget = Budget::new(whole);
+            assert!(budget.line() < budget.statement());
+            assert!(budget.line() + budget.statement() <= budget.answer());
+            assert!(budget.answer() < whole);
+            assert!(budget.drain() < Duration::from_secs(10));
+        }
+    }
+}

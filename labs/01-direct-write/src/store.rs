@@ -1,0 +1,191 @@
+//! The statements. Everything that knows the table is here.
+
+use std::{fmt, time::Duration};
+
+use sqlx::{
+    Connection as _, FromRow, PgConnection, PgPool, Postgres, Row as _, pool::PoolConnection, postgres::PgRow,
+};
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use crate::{
+    admission::{Admission, LineIsFull, Place},
+    config::Database,
+    deadline::Budget,
+    pool,
+    post::Post,
+    query::{PAGE_SIZE, Page, SearchText},
+};
+
+/// How long [`Store::close`] waits for connections that are in use.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// The posts in the database. Clones share its connections.
+#[derive(Clone, Debug)]
+pub struct Store {
+    admission: Admission,
+    pool: PgPool,
+    budget: Budget,
+}
+
+impl Store {
+    /// Connects, makes the schema if it is not there, and opens the pool.
+    ///
+    /// # Errors
+    /// The database cannot be reached, or does not let us make the schema or open every connection.
+    // ANCHOR: open
+    pub async fn open(database: &Database, budget: Budget) -> Result<Self, StoreError> {
+        // Not by the pool, which would answer "timed out" where this one says why.
+        let mut first = PgConnection::connect_with(&pool::options(database, budget))
+            .await
+            .map_err(failed_to("connect to the database"))?;
+        sqlx::raw_sql(include_str!("schema.sql"))
+            .execute(&mut first)
+            .await
+            .map_err(failed_to("create the table `post`"))?;
+        first.close().await.map_err(failed_to("close the first connection"))?;
+
+        let pool =
+            pool::open(database, budget).await.map_err(failed_to("open all connections of the pool"))?;
+        Ok(Self { admission: Admission::new(database.max_connections), pool, budget })
+    }
+    // ANCHOR_END: open
+
+    /// The connections, for statements of your own.
+    #[must_use]
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// A place in the line, then a connection, for which nobody waits longer than [`Budget::line`]. Both are given back when they are dropped.
+    // ANCHOR: connection
+    async fn connection(&self) -> Result<(Place, PoolConnection<Postgres>), StoreError> {
+        let place = self.admission.enter().map_err(StoreError::LineIsFull)?;
+        let pool = self.pool.clone();
+        // A task of its own, which is not cut off when the request gives up: the connection that it opens is there for the next one.
+        // Were each attempt thrown away half-way, a slow machine would begin anew for ever. It keeps its place, so these are bounded.
+        let lent = tokio::spawn(async move { Ok((place, pool.acquire().await?)) });
+        match timeout(self.budget.line(), lent).await {
+            Ok(Ok(lent)) => lent.map_err(StoreError::NoConnection),
+            Err(_) | Ok(Err(_)) => Err(StoreError::NoConnection(sqlx::Error::PoolTimedOut)),
+        }
+    }
+    // ANCHOR_END: connection
+
+    /// Lends no more connections, and says goodbye to the server on each; those that do not come back in time just end.
+    pub async fn close(&self) {
+        let _ = timeout(FAREWELL, self.pool.close()).await;
+    }
+
+    /// Stores a post. When this returns `Ok`, the post is committed: it survives the death of this process and of the database's.
+    ///
+    /// # Errors
+    /// After an error the post may be stored or not: the answer to the commit may be what was lost.
+    // ANCHOR: insert
+    pub async fn insert(&self, post: &Post) -> Result<(), StoreError> {
+        // One row. `get` shows how a statement is run; what does its error tell, and what does it not?
+        let _ = post;
+        todo!("lab 01: insert the post")
+    }
+    // ANCHOR_END: insert
+
+    /// The posts of a page, newest first; none beyond the end.
+    ///
+    /// # Errors
+    /// The database cannot be used now, or refuses the statement.
+    // ANCHOR: page
+    pub async fn page(&self, page: Page) -> Result<Vec<Post>, StoreError> {
+        // Newest first; equal instants need an order too, or a post can stand on two pages.
+        let _ = (page.offset(), PAGE_SIZE);
+        todo!("lab 01: list the posts of a page, newest first")
+    }
+    // ANCHOR_END: page
+
+    /// The post with this id, if there is one.
+    ///
+    /// # Errors
+    /// The database cannot be used now, or refuses the statement.
+    // ANCHOR: get
+    pub async fn get(&self, id: Uuid) -> Result<Option<Post>, StoreError> {
+        let (_place, mut connection) = self.connection().await?;
+        sqlx::query_as("SELECT id, content, created_at FROM post WHERE id = $1")
+            .bind(id)
+            .fetch_optional(&mut *connection)
+            .await
+            .map_err(failed_to("read the post"))
+    }
+    // ANCHOR_END: get
+
+    /// The posts whose content holds the text, letter by letter; otherwise as [`page`](Self::page).
+    ///
+    /// # Errors
+    /// The database cannot be used now, or refuses the statement.
+    // ANCHOR: search
+    pub async fn search(&self, text: &SearchText, page: Page) -> Result<Vec<Post>, StoreError> {
+        // As `page`, of the posts that hold the text. What do `%`, `_` and `'` mean to the database, and what do they mean to the reader?
+        let _ = (text.as_str(), page);
+        todo!("lab 01: find the posts that hold the text")
+    }
+    // ANCHOR_END: search
+}
+
+impl FromRow<'_, PgRow> for Post {
+    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            content: row.try_get("content")?,
+            created_at: row.try_get("created_at")?,
+        })
+    }
+}
+
+/// Why the store could not do what it was asked. Its text is for the log, never for an answer.
+#[derive(Debug)]
+pub enum StoreError {
+    /// Too many are waiting already.
+    LineIsFull(LineIsFull),
+    /// No connection came in time, the database could not be reached, or did not let us in.
+    NoConnection(sqlx::Error),
+    /// A statement failed.
+    Statement {
+        /// What was tried.
+        operation: &'static str,
+        /// What came of it.
+        cause: sqlx::Error,
+    },
+}
+
+/// For `map_err`: a statement's error with what was tried.
+pub fn failed_to(operation: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
+    move |cause| StoreError::Statement { operation, cause }
+}
+
+impl StoreError {
+    /// Whether the fault is one of the moment (the line, the network, a server that starts, stops or is out of something), so that
+    /// the same request can succeed later.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::LineIsFull(_) | Self::NoConnection(_) => true,
+            Self::Statement { cause: sqlx::Error::Database(error), .. } => {
+                // Classes of SQLSTATE: connection, transaction rollback, resources, operator intervention (timeouts too), system error.
+                error.code().is_some_and(|code| {
+                    ["08", "40", "53", "57", "58"].iter().any(|class| code.starts_with(class))
+                })
+            }
+            Self::Statement { cause, .. } => matches!(cause, sqlx::Error::Io(_) | sqlx::Error::Protocol(_)),
+        }
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LineIsFull(full) => full.fmt(f),
+            Self::NoConnection(cause) => write!(f, "failed to get a connection to the database: {cause}"),
+            Self::Statement { operation, cause } => write!(f, "failed to {operation}: {cause}"),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}

@@ -1,0 +1,306 @@
+//! The contract, request by request. Later labs include this file: what it promises holds in all of them.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use testbed::prelude::*;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use uuid::Uuid;
+
+/// A post comes back exactly as it was sent.
+pub(crate) async fn create_then_read(bed: Bed) -> Verdict {
+    let service = bed.start().await?;
+    let created = service.post(&json!({"content": "my first post"})).send().await?;
+    created.has_status(201)?;
+    let post = created.json()?;
+    as_recorded("POST /post answers with the Post: id, content, created_at", &created, || {
+        insta::assert_json_snapshot!(post, {".id" => "[uuid]", ".created_at" => "[instant]"}, @r#"
+        {
+          "content": "my first post",
+          "created_at": "[instant]",
+          "id": "[uuid]"
+        }
+        "#);
+    })?;
+
+    let id = post["id"].as_str().unwrap_or_default();
+    let version = Uuid::parse_str(id).map_or(0, |id| id.get_version_num());
+    promise("the id is a UUID of version 7, so that ids sort by time")
+        .observed(&created)
+        .kept_if(version == 7)?;
+    let made = instant(&post).map(|made| (made - OffsetDateTime::now_utc()).unsigned_abs());
+    promise("created_at is an instant in UTC, in RFC 3339, and it is now")
+        .observed(&created)
+        .kept_if(made.is_some_and(|away| away < Duration::from_secs(60)))?;
+    promise("Location names the new post: /post/{id}")
+        .observed(Figure::named("location", created.header("location")))
+        .likely(
+            created.header("location").is_empty(),
+            "the answer has no Location",
+            "send the header with the 201",
+        )
+        .kept_if(created.header("location").ends_with(&format!("/post/{id}")))?;
+
+    let contents = ["x", "  blanks around stay  ", "나의 첫 번째 글", "\"quotes\" \\ and\nnewlines", "🦀"];
+    let longest = "글".repeat(10_000);
+    for content in contents.into_iter().chain([longest.as_str()]) {
+        let created = service.post(&json!({ "content": content })).send().await?;
+        created.has_status(201)?;
+        let sent = created.json()?;
+        let read = service.get(&format!("/post/{}", sent["id"].as_str().unwrap_or_default())).send().await?;
+        read.has_status(200)?;
+        promise("GET /post/{id} gives back the post that was sent, to the character")
+            .observed(&read)
+            .kept_if(is_same(&read.json()?, &sent) && sent["content"] == content)?;
+    }
+    let stored: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM post").fetch_one(bed.database().pool()).await?;
+    promise("every answered post is one row of the table `post`")
+        .observed(Figure::count("rows", stored))
+        .kept_if(stored == 7)
+}
+
+/// The list is newest first, twenty a page.
+pub(crate) async fn list_newest_first(bed: Bed) -> Verdict {
+    let service = bed.start().await?;
+    let planted = bed.database().plant((0..45).map(|n| format!("post number {n}"))).await?;
+    let newest_first: Vec<&Uuid> = planted.iter().rev().collect();
+
+    for (page, expected) in [
+        ("?page=1", 0..20),
+        ("", 0..20),
+        ("?page=2", 20..40),
+        ("?page=3", 40..45),
+        ("?page=4", 45..45),
+        ("?page=1000000", 45..45),
+    ] {
+        let answer = service.get(&format!("/posts{page}")).send().await?;
+        answer.has_status(200)?;
+        let got = ids(&answer.json()?);
+        let expected = &newest_first[expected];
+        promise(format!("GET /posts{page} lists {} posts, newest first", expected.len()))
+            .observed(Figure::named("listed", numbers(&got, &planted)))
+            .observed(Figure::named(
+                "expected",
+                numbers(&expected.iter().map(|id| **id).collect::<Vec<_>>(), &planted),
+            ))
+            .likely(is_rising(&got, &planted), "the oldest come first", "order by created_at, descending")
+            .likely(got.len() > 20, "there is no limit to a page", "limit the query to 20 rows")
+            .likely(
+                got.len() == expected.len() && page != "?page=4",
+                "the right number from the wrong place: the first page is page 1",
+                "skip (page - 1) * 20 rows",
+            )
+            .likely(
+                page == "?page=4" || page == "?page=3",
+                "pages do not meet end to end",
+                "skip (page - 1) * 20 rows, and answer [] beyond the end",
+            )
+            .kept_if(got.iter().eq(expected.iter().copied()))?;
+    }
+    for page in ["0", "-1", "two"] {
+        service.get(&format!("/posts?page={page}")).send().await?.is_problem(&[400])?;
+    }
+
+    let created = service.post(&json!({"content": "the newest"})).send().await?;
+    created.has_status(201)?;
+    let first = service.get("/posts").send().await?.json()?;
+    promise("a new post is first in the list")
+        .observed(Figure::named("first", first[0]["content"].to_string()))
+        .kept_if(is_same(&first[0], &created.json()?))?;
+    Ok(all_kept("the list is newest first, 20 a page, empty beyond its end, and refuses what is no page", 10))
+}
+
+/// A search finds what was typed, and nothing else.
+pub(crate) async fn search_is_literal(bed: Bed) -> Verdict {
+    const CONTENTS: [&str; 10] = [
+        "100% sure",
+        "100 percent",
+        "snake_case",
+        "snakeXcase",
+        "it's here",
+        "say \"hi\"",
+        "back\\slash",
+        "'; DROP TABLE post; --",
+        "한국어 글",
+        "tab\tand % and _",
+    ];
+    const TYPED: [&str; 15] = [
+        "%",
+        "_",
+        "100%",
+        "snake_case",
+        "'",
+        "\"",
+        "\\",
+        "\\%",
+        "'; DROP TABLE post; --",
+        "' OR '1'='1",
+        "글",
+        "$1",
+        "%%",
+        "a_d",
+        "nothing like it",
+    ];
+    let service = bed.start().await?;
+    let planted = bed.database().plant(CONTENTS.map(str::to_owned)).await?;
+    for typed in TYPED {
+        let answer = service.get(&format!("/search?content={}", encode(typed))).send().await?;
+        promise(format!("a search for `{typed}` is answered 200"))
+            .observed(&answer)
+            .likely(
+                answer.status >= 500,
+                "what was typed became part of the SQL",
+                "bind the text as a parameter",
+            )
+            .likely(true, "a text that is not empty was refused", "refuse only the empty text")
+            .kept_if(answer.status == 200)?;
+        let mut got = ids(&answer.json()?);
+        got.sort();
+        let matching = CONTENTS.iter().zip(&planted).filter(|(content, _)| content.contains(typed));
+        let mut expected: Vec<Uuid> = matching.map(|(_, id)| *id).collect();
+        expected.sort();
+        promise(format!("a search for `{typed}` finds the {} posts that contain it", expected.len()))
+            .observed(Figure::count("found", got.len()))
+            .observed(Figure::count("expected", expected.len()))
+            .likely(
+                got.len() > expected.len() && typed.contains(['%', '_']),
+                "`%` and `_` act as wildcards",
+                "escape them, or compare without LIKE",
+            )
+            .likely(
+                got.len() > expected.len(),
+                "what was typed became part of the SQL",
+                "bind the text as a parameter",
+            )
+            .likely(
+                typed.contains('\\'),
+                "the backslash acts as an escape",
+                "escape it too, or compare without LIKE",
+            )
+            .kept_if(got == expected)?;
+    }
+    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM post").fetch_one(bed.database().pool()).await?;
+    promise("no search changes the table").observed(Figure::count("rows left", left)).kept_if(left == 10)?;
+
+    let needles = bed.database().plant((0..25).map(|n| format!("needle {n}"))).await?;
+    for (page, expected) in [(1, 20), (2, 5), (3, 0)] {
+        let found = service.get(&format!("/search?content=needle&page={page}")).send().await?;
+        found.has_status(200)?;
+        let got = ids(&found.json()?);
+        let wanted: Vec<Uuid> = needles.iter().rev().skip((page - 1) * 20).take(20).copied().collect();
+        promise(format!("page {page} of a search with 25 hits lists {expected}, newest first"))
+            .observed(Figure::count("listed", got.len()))
+            .kept_if(got == wanted)?;
+    }
+    service.get("/search?content=").send().await?.is_problem(&[422])?;
+    service.get("/search").send().await?.is_problem(&[400, 422])?;
+    Ok(all_kept("every search finds exactly the posts that contain what was typed", TYPED.len() + 5))
+}
+
+/// Bad input is refused in one shape, and nothing of it is stored.
+pub(crate) async fn bad_input_is_refused(bed: Bed) -> Verdict {
+    let service = bed.start().await?;
+    let json = Some("application/json");
+    let content = |text: &str| json!({ "content": text }).to_string().into_bytes();
+    let bodies: [(Option<&'static str>, Vec<u8>, &[u16]); 16] = [
+        (json, b"{\"content\":".to_vec(), &[400]),
+        (json, b"".to_vec(), &[400, 422]),
+        (json, b"{\"content\":\"\xff\xfe\"}".to_vec(), &[400, 422]),
+        (json, b"[]".to_vec(), &[422]),
+        (json, b"\"text\"".to_vec(), &[422]),
+        (json, b"{}".to_vec(), &[422]),
+        (json, b"{\"content\":7}".to_vec(), &[422]),
+        (json, b"{\"content\":null}".to_vec(), &[422]),
+        (json, content(""), &[422]),
+        (json, content(" \t\n "), &[422]),
+        (json, content("nul \0 inside"), &[422]),
+        (json, content(&"a".repeat(10_001)), &[422]),
+        (json, content(&"글".repeat(10_001)), &[422]),
+        (json, content(&"a".repeat(70_000)), &[413]),
+        (Some("text/plain"), content("plain"), &[415]),
+        (Some("application/x-www-form-urlencoded"), b"content=form".to_vec(), &[415]),
+    ];
+    let cases = bodies.len();
+    for (media_type, body, statuses) in bodies {
+        service.post_raw(media_type, body).send().await?.is_problem(statuses)?;
+    }
+    service.get("/post/not-a-uuid").send().await?.is_problem(&[400])?;
+    service.get("/post/0190a7d0-0000-7000-8000-000000000000").send().await?.is_problem(&[404])?;
+    service.get("/no/such/route").send().await?.is_problem(&[404])?;
+    for (method, path, allowed) in [("DELETE", "/post", "POST"), ("PUT", "/posts", "GET")] {
+        let method = method.parse().unwrap_or_default();
+        let answer = service.ask(method, path).send().await?;
+        answer.is_problem(&[405])?;
+        promise(format!("a 405 on {path} says what is allowed"))
+            .observed(Figure::named("allow", answer.header("allow")))
+            .kept_if(answer.header("allow").contains(allowed))?;
+    }
+    let stored: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM post").fetch_one(bed.database().pool()).await?;
+    promise("nothing of what was refused is stored")
+        .observed(Figure::count("rows", stored))
+        .kept_if(stored == 0)?;
+
+    let good = service.post(&json!({"content": "a good one after all the bad"})).send().await?;
+    good.has_status(201)?;
+    Ok(all_kept(
+        "each bad request is refused by its own 4xx as application/problem+json, nothing stored, nothing told",
+        cases + 5,
+    ))
+}
+
+/// Compares with the recorded answer; a difference is a broken promise, not a panic.
+fn as_recorded(sentence: &str, answer: &Answer, snapshot: impl FnOnce() + std::panic::UnwindSafe) -> Verdict {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let same = std::panic::catch_unwind(snapshot).is_ok();
+    std::panic::set_hook(hook);
+    promise(sentence).observed(answer).kept_if(same)
+}
+
+/// The same post: an instant may be told with more or fewer digits below the millisecond.
+fn is_same(one: &Value, other: &Value) -> bool {
+    let close = match (instant(one), instant(other)) {
+        (Some(one), Some(other)) => (one - other).abs() < time::Duration::MILLISECOND,
+        _ => false,
+    };
+    close && one["id"] == other["id"] && one["content"] == other["content"]
+}
+
+/// `created_at`, if it is RFC 3339 in UTC.
+fn instant(post: &Value) -> Option<OffsetDateTime> {
+    let parsed = OffsetDateTime::parse(post["created_at"].as_str()?, &Rfc3339).ok()?;
+    parsed.offset().is_utc().then_some(parsed)
+}
+
+fn ids(list: &Value) -> Vec<Uuid> {
+    let posts = list.as_array().into_iter().flatten();
+    posts.filter_map(|post| Uuid::parse_str(post["id"].as_str()?).ok()).collect()
+}
+
+/// Posts by the number under which they were planted, as a reader can compare them.
+fn numbers(ids: &[Uuid], planted: &[Uuid]) -> String {
+    let number =
+        |id| planted.iter().position(|planted| planted == id).map_or("?".to_owned(), |n| n.to_string());
+    let all: Vec<String> = ids.iter().map(number).collect();
+    match all.as_slice() {
+        [] => "none".to_owned(),
+        [first, .., last] if all.len() > 4 => format!("{first} … {last} ({})", all.len()),
+        few => few.join(", "),
+    }
+}
+
+fn is_rising(got: &[Uuid], planted: &[Uuid]) -> bool {
+    let place = |id| planted.iter().position(|planted| planted == id);
+    got.len() > 1 && got.iter().is_sorted_by_key(place)
+}
+
+/// Percent-encodes text for a query, every byte that is not a letter or a digit.
+fn encode(text: &str) -> String {
+    let plain = |byte: u8| {
+        if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+    };
+    text.bytes().map(plain).collect()
+}

@@ -1,0 +1,215 @@
+//! What holds below, above and after capacity. Capacity is pool size divided by the insert's service time: 6 / 100 ms.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use testbed::prelude::*;
+use testbed::watch::Watch;
+
+/// The pool of connections.
+const POOL: usize = 6;
+/// How long an insert keeps its connection busy, by a trigger in the database.
+const SERVICE_TIME: Duration = Duration::from_millis(100);
+/// What the pool makes of it, in posts a second.
+const CAPACITY: f64 = 60.0;
+/// The contract's default for REQUEST_TIMEOUT_MS.
+const DEADLINE: Duration = Duration::from_secs(2);
+/// What a busy host may add to a deadline: many times what it usually does.
+const HOST: Duration = Duration::from_secs(1);
+/// The contract's bound of what resident memory may grow by, in bytes.
+const MEMORY: u64 = 512 << 20;
+
+async fn start(bed: &Bed) -> Result<Subject, Stop> {
+    let service = bed.service().pool(POOL).start().await?;
+    bed.database().service_time(SERVICE_TIME).await?;
+    Ok(service)
+}
+
+/// Below capacity nothing fails.
+pub(crate) async fn below_capacity(bed: Bed) -> Verdict {
+    let service = start(&bed).await?;
+    let schedule = Schedule::poisson(0.6 * CAPACITY, Duration::from_secs(4), 9);
+    let run = bed.posts(&service, schedule).capacity(CAPACITY).start().finish().await?;
+    nothing_fails(&run, "at 0.6 of capacity every post is accepted")
+}
+
+/// At three times capacity the service still does its work, and says so to whom it cannot serve.
+pub(crate) async fn three_times_capacity(bed: Bed) -> Verdict {
+    const LENGTH: Duration = Duration::from_secs(7);
+    let service = start(&bed).await?;
+    let connections = bed.postgres().watch(bed.database()).await?;
+    let memory = service.watch_memory()?;
+    let load = bed.posts(&service, Schedule::constant(3.0 * CAPACITY, LENGTH)).capacity(CAPACITY).start();
+    let run = load.finish().await?;
+    let at_rest = connections.until(DEADLINE + HOST, |seen| seen.busy == 0).await;
+
+    let refusals = refusals_are_explicit(&run)?;
+    let rest = nothing_is_done_later(at_rest)?;
+    let peak = connections.peak().open;
+    let bounds = promise(format!("never more than {POOL} connections"))
+        .observed(Figure::count("connections", peak))
+        .likely(true, "connections are opened beside the pool", "send every statement through the one pool")
+        .kept_if(peak <= POOL)?;
+    let memory = memory_is_bounded(&memory)?;
+    // The first seconds fill the line; from the deadline on the service is in its steady state.
+    let goodput = goodput_holds(&run, DEADLINE..LENGTH)?;
+    Ok(goodput.and(refusals).and(rest).and(bounds).and(memory))
+}
+
+fn refusals_are_explicit(run: &PostsOutcome) -> Verdict {
+    let counts = run.counts();
+    let is_late = |sample: &&Sample| sample.latency_from_send().is_some_and(|took| took > DEADLINE + HOST);
+    let late = run.samples().iter().filter(is_late).count();
+    let is_bare = |sample: &&Sample| {
+        let explicit = sample.status == Some(503) && sample.retry_after && sample.problem;
+        sample.outcome != Outcome::Accepted && !explicit
+    };
+    let bare = run.samples().iter().filter(is_bare).count();
+    promise("what is not accepted is refused inside the deadline, with 503, Retry-After and problem+json")
+        .observed(counts)
+        .observed(Figure::count("late", late))
+        .observed(Figure::count("without a proper 503", bare))
+        .likely(
+            counts.scheduled == counts.reset,
+            "the handler ends without an answer",
+            "post by hand first: cargo lab check 01 --only create-then-read",
+        )
+        .likely(
+            late > 0,
+            "requests wait longer than the deadline before they are refused",
+            "give the wait for a connection less than the request's deadline, and bound the line",
+        )
+        .likely(
+            counts.other_status > 0,
+            "the refusal has another status than 503",
+            "503 says it: not you, not now",
+        )
+        .likely(
+            counts.timed_out + counts.reset > 0,
+            "requests end without an answer",
+            "answer 503 before the deadline",
+        )
+        .likely(
+            true,
+            "the 503 does not say when to come back, or not in the one error shape",
+            "send Retry-After and problem+json with every 503",
+        )
+        .kept_if(late == 0 && bare == 0)
+}
+
+fn nothing_is_done_later(at_rest: Option<Duration>) -> Verdict {
+    promise("what was refused is not done later: the database is at rest within the deadline")
+        .observed(match at_rest {
+            Some(after) => Figure::duration("at rest after", after),
+            None => Figure::named("at rest after", "never"),
+        })
+        .likely(
+            true,
+            "refused posts still stand in a queue behind the pool",
+            "drop the work together with the request",
+        )
+        .kept_if(at_rest.is_some())
+}
+
+fn goodput_holds(run: &PostsOutcome, window: Range<Duration>) -> Verdict {
+    let counts = run.counts();
+    let goodput = run.goodput(window);
+    let share = 100.0 * goodput / CAPACITY;
+    let refused = 100.0 * (counts.scheduled - counts.accepted) as f64 / counts.scheduled.max(1) as f64;
+    let slow = run.latency_from_send(|sample| sample.outcome == Outcome::Accepted).percentile(50.0);
+    promise("goodput stays at 90 % of capacity or more while three times as much is offered")
+        .observed(counts)
+        .observed(Figure::measure("goodput", goodput, "/s"))
+        .observed(Figure::measure("of capacity", share, "%"))
+        .observed(Figure::measure("not accepted", refused, "%"))
+        .likely(
+            slow.is_some_and(|slow| slow > DEADLINE),
+            "the pool works on posts whose senders have given up",
+            "drop work whose deadline has passed",
+        )
+        .likely(
+            true,
+            "connections are held while no insert runs, or work that was refused still holds them",
+            "hold a connection for the insert alone, and do nothing after a refusal",
+        )
+        .kept_if(share >= 90.0)
+}
+
+/// After a storm of the longest posts, the same process serves as before.
+pub(crate) async fn serves_again(bed: Bed) -> Verdict {
+    let service = start(&bed).await?;
+    let memory = service.watch_memory()?;
+    let storm = Schedule::constant(3.0 * CAPACITY, Duration::from_secs(3));
+    let storm =
+        bed.posts(&service, storm).label("the storm").capacity(CAPACITY).heavy().start().finish().await?;
+    let kept = promise("in the storm some posts are accepted")
+        .observed(storm.counts())
+        .likely(
+            true,
+            "nothing at all is accepted",
+            "post by hand first: cargo lab check 01 --only create-then-read",
+        )
+        .kept_if(storm.counts().accepted > 0)?
+        .and(memory_is_bounded(&memory)?);
+    let calm = Schedule::poisson(0.6 * CAPACITY, Duration::from_secs(3), 11);
+    let calm = bed.posts(&service, calm).label("after the storm").capacity(CAPACITY).start().finish().await?;
+    let calm = nothing_fails(&calm, "after the storm, at 0.6 of capacity, every post is accepted")?;
+    let ledger = bed.ledger(&storm).await?;
+    let clean = promise("every post answered 201 in the storm is stored, once")
+        .observed(&ledger)
+        .kept_if(ledger.is_clean())?;
+    Ok(kept.and(calm).and(clean))
+}
+
+/// Never more connections to the database than the pool has.
+pub(crate) async fn bounded_connections(bed: Bed) -> Verdict {
+    const FEW: usize = 3;
+    let service = bed.service().pool(FEW).start().await?;
+    bed.database().service_time(SERVICE_TIME).await?;
+    let connections = bed.postgres().watch(bed.database()).await?;
+    let load = bed.posts(&service, Schedule::constant(90.0, Duration::from_secs(3))).capacity(30.0).start();
+    load.accepted(10).await?;
+    let run = load.finish().await?;
+    let peak = connections.peak().open;
+    promise(format!(
+        "with DATABASE_MAX_CONNECTIONS={FEW} there are never more than {FEW} connections to the database"
+    ))
+    .observed(Figure::count("most at once", peak))
+    .observed(Figure::count("looks", connections.looks()))
+    .observed(run.counts())
+    .likely(
+        peak > 2 * FEW,
+        "each request opens a connection of its own",
+        "make one pool at the start, and share it",
+    )
+    .likely(true, "a second pool, or a connection beside it", "send every statement through the one pool")
+    .kept_if(peak <= FEW)
+}
+
+fn memory_is_bounded(memory: &Watch<u64>) -> Verdict {
+    let grown = memory.peak().saturating_sub(memory.first());
+    promise(format!("memory grows by less than {} MiB", MEMORY >> 20))
+        .observed(Figure::measure("memory grew by", grown as f64 / f64::from(1 << 20), "MiB"))
+        .likely(true, "something is kept for every post that comes", "bound every queue and every cache")
+        .kept_if(grown < MEMORY)
+}
+
+fn nothing_fails(run: &PostsOutcome, sentence: &str) -> Verdict {
+    let counts = run.counts();
+    let latency = run.latency_from_intended(|_| true);
+    promise(sentence)
+        .observed(counts)
+        .observed(latency.percentile(50.0).map_or_else(Vec::new, |p50| vec![Figure::duration("p50", p50)]))
+        .likely(
+            counts.refused > 0,
+            "the service refuses work that it has room for",
+            "look at what the admission counts, and when it gives a place back",
+        )
+        .likely(
+            counts.timed_out > 0,
+            "a request waits for something that never comes",
+            "give every wait a deadline",
+        )
+        .likely(true, "the handler ended without a proper answer", "look at the service's stderr")
+        .kept_if(counts.accepted == counts.scheduled)
+}

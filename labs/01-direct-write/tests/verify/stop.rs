@@ -1,0 +1,66 @@
+//! How the service ends.
+
+use std::time::Duration;
+
+use testbed::prelude::*;
+use testbed::subject::GRACE;
+
+/// SIGTERM loses nobody who was in flight.
+pub(crate) async fn graceful_stop(bed: Bed) -> Verdict {
+    const INSERT: Duration = Duration::from_millis(500);
+    /// A request that left so long before the signal has surely arrived.
+    const ARRIVED: Duration = Duration::from_millis(150);
+    let service = bed.service().pool(20).start().await?;
+    bed.database().service_time(INSERT).await?;
+    let load = bed.posts(&service, Schedule::constant(20.0, Duration::from_secs(20))).start();
+
+    load.accepted(20).await?;
+    let signalled = load.elapsed();
+    let ended = service.terminate().await?;
+    let run = load.stop().await?;
+
+    let in_flight = run.samples().iter().filter(|sample| {
+        sample.sent.is_some_and(|sent| sent + ARRIVED < signalled) && sample.ended > signalled
+    });
+    let (finished, cut): (Vec<_>, Vec<_>) = in_flight.partition(|sample| sample.outcome == Outcome::Accepted);
+    if finished.is_empty() && cut.is_empty() {
+        return Err(Stop::Inconclusive("no request was in flight at the moment of the signal".to_owned()));
+    }
+    let kept = promise("every post that was in flight at SIGTERM is answered 201")
+        .observed(Figure::count("in flight", finished.len() + cut.len()))
+        .observed(Figure::count("answered 201", finished.len()))
+        .observed(Figure::count("cut", cut.len()))
+        .observed(Figure::duration("ended after", ended.took))
+        .likely(
+            ended.took < INSERT / 4,
+            "the process ended at once: nothing waits for the requests in flight",
+            "on SIGTERM stop accepting, finish what is there, then end",
+        )
+        .likely(
+            true,
+            "the wait for requests in flight ends too early",
+            "wait until the last of them is answered, within the grace of 10 s",
+        )
+        .kept_if(cut.is_empty())?;
+
+    let status = ended
+        .status
+        .map_or_else(|| format!("none within {} s", GRACE.as_secs()), |status| status.to_string());
+    let exit = promise(format!("the service exits 0 within {} s of SIGTERM", GRACE.as_secs()))
+        .observed(Figure::named("exit", status))
+        .likely(
+            ended.status.is_none(),
+            "something holds the process: an idle connection, a task without an end",
+            "bound the graceful stop, and close idle connections",
+        )
+        .likely(
+            true,
+            "the process did not end by its own will: SIGTERM is not handled",
+            "handle SIGTERM, and return from main",
+        )
+        .kept_if(ended.status.is_some_and(|status| status.success()))?;
+
+    let ledger = bed.ledger(&run).await?;
+    let stored = promise("every post answered 201 is stored").observed(&ledger).kept_if(ledger.is_clean())?;
+    Ok(kept.and(exit).and(stored))
+}
