@@ -1,0 +1,72 @@
+//! `cargo lab book`: build it, serve it, prove it, record what its commands print.
+
+mod console;
+mod includes;
+mod links;
+mod record;
+mod serve;
+
+pub use record::Recording;
+
+use mdbook_driver::MDBook;
+use testbed::setup::SetUp;
+
+use crate::cli;
+use crate::exit::Exit;
+use crate::verify::Verify;
+use crate::workspace::Workspace;
+
+/// Does what was asked.
+pub fn run(what: cli::Book) -> Result<Exit, SetUp> {
+    let workspace = Workspace::find();
+    match what {
+        cli::Book::Build => {
+            build(&workspace)?;
+            println!("built {}", workspace.book().join("index.html").display());
+            Ok(Exit::Kept)
+        }
+        cli::Book::Serve { port } => serve::run(&workspace, port),
+        cli::Book::Check => {
+            let wrong = check(&workspace)?;
+            wrong.iter().for_each(|line| println!("{line}"));
+            println!("{} wrong in the book", wrong.len());
+            Ok(if wrong.is_empty() { Exit::Kept } else { Exit::Broken })
+        }
+        cli::Book::Record => record::run(&workspace),
+    }
+}
+
+/// Builds the book into the target folder.
+pub fn build(workspace: &Workspace) -> Result<(), SetUp> {
+    let fault = |error: mdbook_driver::errors::Error| {
+        SetUp::new("build the book", format!("{error:#}"), "look at book/book.toml and book/src/SUMMARY.md")
+    };
+    let mut book = MDBook::load(workspace.root.join("book")).map_err(fault)?;
+    book.config.build.build_dir = workspace.book();
+    book.build().map_err(fault)
+}
+
+/// Everything that is wrong with the book, a line each.
+pub fn check(workspace: &Workspace) -> Result<Vec<String>, SetUp> {
+    let source = workspace.root.join("book").join("src");
+    let mut wrong = includes::check(&source)?;
+    wrong.extend(console::check(workspace)?);
+    build(workspace)?;
+    let pages = links::Pages::read(&workspace.book())?;
+    wrong.extend(pages.dead_links());
+    for lab in workspace.labs()? {
+        let Some(verify) = Verify::build(workspace, &lab.solution())? else {
+            wrong.push(format!("{} does not compile, so its anchors cannot be looked at", lab.solution()));
+            continue;
+        };
+        for check in verify.manifest()?.checks {
+            if !pages.has(&check.read.href) {
+                wrong.push(format!(
+                    "lab {}: `{}` points to {}, which is not in the book",
+                    lab.number, check.name, check.read.href
+                ));
+            }
+        }
+    }
+    Ok(wrong)
+}

@@ -1,0 +1,159 @@
+//! `cargo lab ci`: the proof of everything, step by step. What CI runs on every change, and what a contributor runs before.
+
+mod code;
+mod leftovers;
+mod solutions;
+mod starters;
+mod trees;
+mod wrong_answers;
+
+use std::time::Instant;
+
+use testbed::images::Service;
+use testbed::services::{LENT, Services};
+use testbed::setup::SetUp;
+
+use crate::book;
+use crate::clean::{block_on, when_interrupted};
+use crate::cli;
+use crate::exit::Exit;
+use crate::workspace::Workspace;
+
+/// What a step proved, or why it did not.
+type Proof = Result<Result<String, Vec<String>>, SetUp>;
+
+/// What every step may use.
+pub struct Context {
+    /// The clone.
+    pub workspace: Workspace,
+    /// The value of `LAB_SERVICES` that lends this run's services to the programs that it starts.
+    pub lent: String,
+}
+
+impl Context {
+    /// A command that judges with the services of this run.
+    pub fn lend(&self, mut command: std::process::Command) -> std::process::Command {
+        command.env(LENT, &self.lent);
+        command
+    }
+}
+
+/// One proof.
+struct Step {
+    name: &'static str,
+    proves: &'static str,
+    needs_services: bool,
+    prove: fn(&Context) -> Proof,
+}
+
+const STEPS: [Step; 9] = [
+    Step {
+        name: "format",
+        proves: "everything is formatted, starters included",
+        needs_services: false,
+        prove: code::format,
+    },
+    Step {
+        name: "lint",
+        proves: "clippy has nothing to say, starters included",
+        needs_services: false,
+        prove: code::lint,
+    },
+    Step {
+        name: "unit-tests",
+        proves: "the test-bed, the CLI and the crates keep their own tests",
+        needs_services: false,
+        prove: code::unit_tests,
+    },
+    Step {
+        name: "same-files",
+        proves: "files without a hole are equal in both trees",
+        needs_services: false,
+        prove: trees::equal,
+    },
+    Step {
+        name: "solutions",
+        proves: "every solution keeps every promise",
+        needs_services: true,
+        prove: solutions::keep_every_promise,
+    },
+    Step {
+        name: "starters",
+        proves: "every starter breaks exactly the promises it declares, for the declared hole",
+        needs_services: true,
+        prove: starters::break_what_they_declare,
+    },
+    Step {
+        name: "wrong-answers",
+        proves: "every wrong answer breaks the check it names, with the message on record",
+        needs_services: true,
+        prove: wrong_answers::are_caught,
+    },
+    Step {
+        name: "book",
+        proves: "every include, anchor, link and console block of the book holds",
+        needs_services: false,
+        prove: book_holds,
+    },
+    Step {
+        name: "nothing-left",
+        proves: "no container, process or folder of ours is left",
+        needs_services: false,
+        prove: leftovers::nothing_is_left,
+    },
+];
+
+/// Runs the steps. All of them run even when one fails, so that one run tells everything.
+pub fn run(which: &cli::Ci) -> Result<Exit, SetUp> {
+    if let Some(unknown) = which.only.iter().find(|name| !STEPS.iter().any(|step| step.name == **name)) {
+        if unknown != "list" {
+            println!("there is no step `{unknown}`; there are");
+        }
+        STEPS.iter().for_each(|step| println!("  {:<14} {}", step.name, step.proves));
+        return Ok(if unknown == "list" { Exit::Kept } else { Exit::Usage });
+    }
+    let chosen = || {
+        STEPS.iter().filter(|step| which.only.is_empty() || which.only.iter().any(|name| name == step.name))
+    };
+    when_interrupted()?;
+    let services = match chosen().any(|step| step.needs_services) {
+        true => Some(block_on(Services::start(&[Service::Postgres]))??),
+        false => None,
+    };
+    let lent = services.as_ref().map(Services::lend).unwrap_or_default();
+    let context = Context { workspace: Workspace::find(), lent };
+    let mut services = services;
+    let (mut passed, mut failed) = (0, 0);
+    for step in chosen() {
+        if step.name == "nothing-left"
+            && let Some(services) = services.take()
+        {
+            block_on(services.stop())??;
+        }
+        println!("\n== {}: {}", step.name, step.proves);
+        let started = Instant::now();
+        let proof = (step.prove)(&context)?;
+        let seconds = started.elapsed().as_secs();
+        match proof {
+            Ok(words) => {
+                passed += 1;
+                println!("ok      {:<14} {words} ({seconds} s)", step.name);
+            }
+            Err(wrong) => {
+                failed += 1;
+                wrong.iter().for_each(|line| println!("  {line}"));
+                println!("FAILED  {:<14} {} wrong ({seconds} s)", step.name, wrong.len());
+            }
+        }
+    }
+    if let Some(services) = services {
+        block_on(services.stop())??;
+    }
+    println!("\nlab-ci: {passed} passed, {failed} failed");
+    Ok(if failed == 0 { Exit::Kept } else { Exit::Broken })
+}
+
+fn book_holds(context: &Context) -> Proof {
+    let wrong = book::check(&context.workspace)?;
+    Ok(if wrong.is_empty() { Ok("the book holds".to_owned()) } else { Err(wrong) })
+}

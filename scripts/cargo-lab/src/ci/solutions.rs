@@ -1,0 +1,72 @@
+//! Every solution keeps every promise.
+
+use testbed::report::{Report, Word};
+use testbed::setup::SetUp;
+
+use super::{Context, Proof};
+use crate::book::Recording;
+use crate::process;
+use crate::verify::{Ask, Verify};
+use crate::workspace::{Lab, read};
+
+/// Judges each solution with all checks.
+pub fn keep_every_promise(context: &Context) -> Proof {
+    let (mut wrong, mut kept) = (Vec::new(), 0);
+    for lab in context.workspace.labs()? {
+        let again = format!("cargo lab check {} --solution", lab.number);
+        let Some(report) = judge(context, &lab.solution(), &again)? else {
+            wrong.push(format!("{} does not compile", lab.solution()));
+            continue;
+        };
+        let broken = report.checks.iter().filter(|check| check.verdict != Word::Kept);
+        wrong.extend(
+            broken.map(|check| format!("{}: {} is {}", lab.solution(), check.name, check.verdict.as_str())),
+        );
+        wrong.extend(missing(&lab, &report));
+        wrong.extend(unlike_the_book(context, &again, &report)?);
+        kept += report.count(Word::Kept);
+    }
+    Ok(if wrong.is_empty() { Ok(format!("{kept} promises kept")) } else { Err(wrong) })
+}
+
+/// Judges `package` with the services of this run, telling the verdicts as they come. `None` when it does not compile.
+pub fn judge(context: &Context, package: &str, again: &str) -> Result<Option<Report>, SetUp> {
+    let Some(verify) = Verify::build(&context.workspace, package)? else { return Ok(None) };
+    let folder = context.workspace.report(package);
+    let command = verify.command(&Ask { binary: None, only: &[], style: "verdicts", again, report: &folder });
+    process::run(context.lend(command))?;
+    Report::read(&folder.join("report.json")).map(Some)
+}
+
+/// Checks that the starter declares and the solution was never asked for.
+fn missing(lab: &Lab, report: &Report) -> Vec<String> {
+    let declared =
+        lab.about.red.keys().filter(|name| !report.checks.iter().any(|check| check.name == **name));
+    declared.map(|name| format!("{}: the check {name} is declared and was not run", lab.solution())).collect()
+}
+
+/// Where the verdicts that the book shows for `command` are not those of this run.
+pub fn unlike_the_book(context: &Context, command: &str, report: &Report) -> Result<Vec<String>, SetUp> {
+    let mut wrong = Vec::new();
+    for recording in Recording::all(&context.workspace.root)? {
+        if recording.command != command || recording.figure.is_some() {
+            continue;
+        }
+        let shown = read(&context.workspace.root.join("book/recorded").join(&recording.file))?;
+        for check in &report.checks {
+            let same = |line: &str| {
+                line.contains(&format!(" {} ", check.name))
+                    && line.contains(&format!(" {} ", check.verdict.as_str()))
+            };
+            if !shown.lines().any(same) {
+                wrong.push(format!(
+                    "book/recorded/{} does not show {} as {}: cargo lab book record",
+                    recording.file,
+                    check.name,
+                    check.verdict.as_str()
+                ));
+            }
+        }
+    }
+    Ok(wrong)
+}

@@ -1,0 +1,31 @@
+//! `cargo lab`: the workbook's command line. A thin face over cargo, the test-bed's reports and the book.
+
+mod bench;
+mod book;
+mod check;
+mod ci;
+mod clean;
+mod cli;
+mod doctor;
+mod exit;
+mod images;
+mod map;
+mod process;
+mod start;
+mod verify;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let command = cli::Cli::parse();
+    match cli::run(command) {
+        Ok(code) => code.into(),
+        Err(fault) => {
+            anstream::eprintln!("{fault}");
+            exit::Exit::SetUp.into()
+        }
+    }
+}

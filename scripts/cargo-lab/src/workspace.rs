@@ -1,0 +1,148 @@
+//! Where things are: the clone's folders, and the labs in them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use testbed::setup::SetUp;
+
+/// The clone's folders.
+pub struct Workspace {
+    /// The folder of the root `Cargo.toml`.
+    pub root: PathBuf,
+    /// Cargo's target folder.
+    pub target: PathBuf,
+}
+
+/// A lab, as its starter's manifest tells of it.
+#[derive(Clone, Debug)]
+pub struct Lab {
+    /// `01`.
+    pub number: String,
+    /// `01-direct-write`: the folder's name in `labs` and in `solutions`.
+    pub folder: String,
+    /// What `[package.metadata.lab]` says.
+    pub about: About,
+}
+
+/// `[package.metadata.lab]` of a starter.
+#[derive(Clone, Debug, Deserialize)]
+pub struct About {
+    /// The lab's title.
+    pub title: String,
+    /// Its page in the book: `01-direct-write.md`.
+    pub chapter: String,
+    /// The checks that the starter breaks, and the hole that makes each of them red.
+    pub red: BTreeMap<String, String>,
+}
+
+impl Workspace {
+    /// The workspace from which this program was built.
+    pub fn find() -> Workspace {
+        let here = std::env::var_os("CARGO_MANIFEST_DIR")
+            .map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+        let root = here.ancestors().nth(2).map_or_else(|| here.clone(), Path::to_path_buf);
+        let target =
+            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir));
+        Workspace { root, target }
+    }
+
+    /// All labs, by number.
+    pub fn labs(&self) -> Result<Vec<Lab>, SetUp> {
+        #[derive(Deserialize)]
+        struct Manifest {
+            package: Package,
+        }
+        #[derive(Deserialize)]
+        struct Package {
+            metadata: Option<Metadata>,
+        }
+        #[derive(Deserialize)]
+        struct Metadata {
+            lab: Option<About>,
+        }
+        let mut labs = Vec::new();
+        for folder in folders(&self.root.join("labs"))? {
+            let Some((number, _)) =
+                folder.split_once('-').filter(|(number, _)| number.bytes().all(|b| b.is_ascii_digit()))
+            else {
+                continue;
+            };
+            let path = self.root.join("labs").join(&folder).join("Cargo.toml");
+            let manifest: Manifest =
+                toml::from_str(&read(&path)?).map_err(|error| unreadable(&path, &error))?;
+            if let Some(about) = manifest.package.metadata.and_then(|metadata| metadata.lab) {
+                labs.push(Lab { number: number.to_owned(), folder, about });
+            }
+        }
+        labs.sort_by(|one, other| one.folder.cmp(&other.folder));
+        Ok(labs)
+    }
+
+    /// The lab that a reader means by `01`, `1` or `01-direct-write`.
+    pub fn lab(&self, name: &str) -> Result<Option<Lab>, SetUp> {
+        let labs = self.labs()?;
+        Ok(labs
+            .into_iter()
+            .find(|lab| lab.folder == name || lab.number == name || lab.number == format!("0{name}")))
+    }
+
+    /// Where the report of a package's last run is.
+    pub fn report(&self, package: &str) -> PathBuf {
+        self.target.join("lab").join("reports").join(package)
+    }
+
+    /// Where the book is built.
+    pub fn book(&self) -> PathBuf {
+        self.target.join("book")
+    }
+}
+
+impl Lab {
+    /// The starter's package.
+    pub fn starter(&self) -> String {
+        format!("lab-{}", self.folder)
+    }
+
+    /// The solution's package.
+    pub fn solution(&self) -> String {
+        format!("solution-{}", self.folder)
+    }
+}
+
+/// The names of the folders in `folder`.
+pub fn folders(folder: &Path) -> Result<Vec<String>, SetUp> {
+    let entries = std::fs::read_dir(folder).map_err(|error| unreadable(folder, &error))?;
+    let folders = entries.flatten().filter(|entry| entry.path().is_dir());
+    Ok(folders.filter_map(|entry| entry.file_name().into_string().ok()).collect())
+}
+
+/// The files under `folder`, at any depth, relative to it.
+pub fn files(folder: &Path) -> Result<Vec<PathBuf>, SetUp> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(inside) = folders.pop() {
+        for entry in std::fs::read_dir(&inside).map_err(|error| unreadable(&inside, &error))?.flatten() {
+            let path = entry.path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => found.push(path.strip_prefix(folder).unwrap_or(&path).to_path_buf()),
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// A file's text.
+pub fn read(path: &Path) -> Result<String, SetUp> {
+    std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))
+}
+
+/// A file of the clone that cannot be read.
+pub fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> SetUp {
+    SetUp::new(
+        format!("read `{}`", path.display()),
+        error,
+        "restore it with `git checkout`, or clone the workbook again",
+    )
+}

@@ -1,0 +1,77 @@
+//! The command line as its users meet it: help that teaches, errors that name the mend, exit codes.
+
+use std::process::{Command, Output};
+
+fn lab(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-lab"));
+    command.args(arguments).env("NO_COLOR", "1").output().expect("the CLI runs")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn without_a_command_it_is_the_map() {
+    let output = lab(&[]);
+    assert_eq!(output.status.code(), Some(0));
+    let map = stdout(&output);
+    assert!(map.contains("01  Direct write"), "{map}");
+    assert!(map.contains("next   "), "{map}");
+}
+
+#[test]
+fn help_names_the_exit_codes_and_the_way_in() {
+    let help = stdout(&lab(&["--help"]));
+    assert!(help.contains("cargo lab start"), "{help}");
+    assert!(help.contains("3 the set-up is at fault"), "{help}");
+    let check = stdout(&lab(&["check", "--help"]));
+    assert!(check.contains("--binary ./my-service"), "{check}");
+}
+
+#[test]
+fn wrong_usage_is_exit_2_and_says_what_would_be_right() {
+    let unknown = lab(&["check", "99"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(stderr(&unknown).contains("there is no lab `99`"), "{}", stderr(&unknown));
+    assert!(stderr(&unknown).contains("01  Direct write"));
+
+    let absent = lab(&["check", "01", "--binary", "/no/such/service"]);
+    assert_eq!(absent.status.code(), Some(2));
+    assert!(stderr(&absent).contains("/no/such/service"), "{}", stderr(&absent));
+
+    let both = lab(&["check", "01", "--solution", "--binary", "x"]);
+    assert_eq!(both.status.code(), Some(2));
+
+    let step = lab(&["ci", "--only", "nonsense"]);
+    assert_eq!(step.status.code(), Some(2));
+    assert!(stdout(&step).contains("wrong-answers"), "{}", stdout(&step));
+}
+
+#[test]
+fn a_file_that_cannot_be_executed_is_told_apart_from_an_absent_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("service");
+    std::fs::write(&path, "#!/bin/sh\n").expect("a file");
+    let output = lab(&["check", "01", "--binary", path.to_str().expect("a plain path")]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("chmod +x"), "{}", stderr(&output));
+}
+
+#[test]
+fn an_engine_that_is_away_is_a_fault_of_the_set_up_with_its_mend() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-lab"));
+    let output = command
+        .args(["doctor"])
+        .env("DOCKER_HOST", "unix:///nowhere/docker.sock")
+        .output()
+        .expect("the CLI runs");
+    assert_eq!(output.status.code(), Some(3));
+    let said = stdout(&output);
+    assert!(said.contains("MISS  engine"), "{said}");
+    assert!(said.contains("start the Docker engine"), "{said}");
+}
