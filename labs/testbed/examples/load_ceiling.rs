@@ -58,9 +58,13 @@ fn main() -> Result<()> {
     println!("  testbed   {:>7}/s   rounds {ours:?}", median(&ours));
     if oha {
         println!("  oha -q    {:>7}/s   rounds {theirs:?}", median(&theirs));
-        println!("  ratio     {:>7.2}", f64::from(median(&ours)) / f64::from(median(&theirs)));
     } else {
         println!("  oha -q    not on the PATH: cargo install oha --locked");
+    }
+    match (median(&ours), median(&theirs)) {
+        (0, _) => println!("  no rung was held: this host is too busy for a figure"),
+        (_, 0) => {}
+        (ours, theirs) => println!("  ratio     {:>7.2}", f64::from(ours) / f64::from(theirs)),
     }
     Ok(())
 }

@@ -78,18 +78,15 @@ impl Ledger {
 
 impl Observed for &Ledger {
     fn figures(&self) -> Vec<Figure> {
-        let mut figures = vec![
+        let ambiguous = self.recovered.len() + self.refused_yet_stored.len();
+        vec![
             Figure::count("answered", self.answered),
             Figure::count("stored", self.stored),
             Figure::count("lost", self.lost.len()),
             Figure::count("doubled", self.doubled.len()),
             Figure::count("unexpected", self.unexpected.len()),
-        ];
-        let ambiguous =
-            [("unanswered yet stored", &self.recovered), ("refused yet stored", &self.refused_yet_stored)];
-        let told = ambiguous.into_iter().filter(|(_, requests)| !requests.is_empty());
-        figures.extend(told.map(|(name, requests)| Figure::count(name, requests.len())));
-        figures
+            Figure::count("not answered 201 yet stored", ambiguous),
+        ]
     }
 }
 

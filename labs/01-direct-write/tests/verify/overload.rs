@@ -35,7 +35,7 @@ pub(crate) async fn below_capacity(bed: Bed) -> Verdict {
 
 /// At three times capacity the service still does its work, and says so to whom it cannot serve.
 pub(crate) async fn three_times_capacity(bed: Bed) -> Verdict {
-    const LENGTH: Duration = Duration::from_secs(7);
+    const LENGTH: Duration = Duration::from_secs(6);
     let service = start(&bed).await?;
     let connections = bed.postgres().watch(bed.database()).await?;
     let memory = service.watch_memory()?;

@@ -15,7 +15,7 @@ use crate::verdict::{Observed, Stop, promise};
 use crate::wait;
 
 /// Longer than any deadline a check sets: a request that has no answer by then is counted as timed out.
-const PATIENCE: Duration = Duration::from_secs(8);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// When so many posts have ended and none was accepted, none will be: no check needs to wait for the end of its schedule.
 const HOPELESS: u64 = 30;

@@ -20,6 +20,11 @@ use crate::setup::SetUp;
 /// The exit code for a fault of the set-up.
 const SET_UP: u8 = 3;
 
+/// How often a check is tried that says nothing.
+const TRIES: usize = 3;
+/// A check that took longer, in seconds, hung: it will hang again.
+const WORTH_ANOTHER: f64 = 60.0;
+
 pub(super) fn run(lab: Lab) -> ExitCode {
     if std::env::var_os(MANIFEST).is_some() {
         return manifest(&lab);
@@ -80,11 +85,19 @@ struct Session {
 }
 
 impl Session {
-    /// Judges the check at `index` and keeps its report.
+    /// Judges the check at `index` and keeps its report. A check that said nothing is tried again: a moment's noise on the
+    /// host must not decide.
     fn judge(&self, index: usize) -> CheckReport {
         let check = &self.lab.checks[index];
-        let report =
-            self.stage.block_on(judge(&self.lab, check, &self.options, &self.services, self.progress));
+        let judge_once =
+            || self.stage.block_on(judge(&self.lab, check, &self.options, &self.services, self.progress));
+        let mut report = judge_once();
+        for _ in 1..TRIES {
+            if report.verdict != Word::Inconclusive || report.seconds > WORTH_ANOTHER {
+                break;
+            }
+            report = judge_once();
+        }
         self.progress.clear();
         self.done.lock().unwrap_or_else(PoisonError::into_inner).push(report.clone());
         report

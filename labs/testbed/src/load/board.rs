@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::outcome::{Counts, Outcome, Sample};
+use super::record::Final;
 
 /// A request whose moment finds every connection taken waits this long for one, then it is unsent. Longer, and
 /// the generator would answer a stall of the server with a burst that the schedule does not contain.
@@ -63,14 +64,6 @@ pub(super) struct Dispatch {
     pub(super) open: Vec<(usize, usize)>,
     /// Whether a due request waits for a connection.
     pub(super) waiting: bool,
-}
-
-/// What a finished run leaves.
-pub(super) struct Final {
-    pub(super) samples: Vec<Sample>,
-    pub(super) counts: Counts,
-    pub(super) opened: u64,
-    pub(super) fault: Option<String>,
 }
 
 impl Board {
@@ -133,8 +126,7 @@ impl Board {
                 open.push((self.occupy(), n));
             } else if self.waited(n, now) > GRACE {
                 self.take(n);
-                self.note_fault(format!("all {} connections were taken", self.max_connections));
-                self.end(self.unsent(n, now));
+                self.end_unsent(n, now, format!("all {} connections were taken", self.max_connections));
             } else {
                 waiting = true;
                 break;
@@ -179,12 +171,8 @@ impl Board {
 
     /// The host could not send request `n`, for this reason.
     pub(super) fn end_unsent(&mut self, n: usize, now: Duration, fault: String) {
-        self.note_fault(fault);
-        self.end(self.unsent(n, now));
-    }
-
-    fn note_fault(&mut self, fault: String) {
         self.fault.get_or_insert(fault);
+        self.end(self.unsent(n, now));
     }
 
     /// Writes down how a request ended.

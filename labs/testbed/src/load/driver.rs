@@ -12,10 +12,11 @@ use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::sleep;
 
-use super::board::{Board, Final, GRACE};
+use super::board::{Board, GRACE};
 use super::connection;
 use super::outcome::Sample;
 use super::pacer::Pacer;
+use super::record::Final;
 use super::traffic::Traffic;
 
 /// What the driver, its connections and the handle share.

@@ -5,10 +5,18 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use super::board::{Final, GRACE};
+use super::board::GRACE;
 use super::latency::{Latency, Millis};
 use super::outcome::{Counts, Outcome, Sample};
 use super::schedule::Schedule;
+
+/// What a finished run leaves.
+pub(super) struct Final {
+    pub(super) samples: Vec<Sample>,
+    pub(super) counts: Counts,
+    pub(super) opened: u64,
+    pub(super) fault: Option<String>,
+}
 
 /// The samples of one run.
 #[derive(Clone, Debug)]

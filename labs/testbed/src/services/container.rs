@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use testcontainers::bollard::Docker;
 use testcontainers::bollard::models::PortBinding;
@@ -20,6 +21,7 @@ use crate::ports;
 use crate::report::ServiceUsed;
 use crate::run::{LABEL, RunId};
 use crate::setup::{SetUp, port_is_taken};
+use crate::wait;
 
 /// How many ports are tried before a port that is taken is a fault.
 pub const TRIES: usize = 4;
@@ -125,7 +127,13 @@ impl Container {
 
     /// Freezes every process in the container: nothing answers, nothing closes.
     pub async fn pause(&self) -> Result<(), SetUp> {
-        self.done("pause", self.engine.pause_container(&self.id).await)
+        // The kernel sometimes cannot freeze a process at once, and the engine does not try twice.
+        let mut last = Ok(());
+        let paused = wait::until(Duration::from_secs(5), async || {
+            last = self.done("pause", self.engine.pause_container(&self.id).await);
+            last.is_ok().then_some(())
+        });
+        paused.await.map_or(last, Ok)
     }
 
     /// Thaws a paused container.

@@ -20,9 +20,10 @@ fn published(container: &str) -> String {
 #[test]
 fn a_reader_who_leaves_ends_the_run_and_leaves_nothing() {
     let (reader, writer) = std::io::pipe().unwrap();
-    drop(reader);
     // As a test of Cargo's: there a line that cannot be printed is a panic, outside of every check.
     let mut it = WithContainer::of(Run::start_to(Some(writer.into()), "keeps", &[NEEDS, ("LAB_STYLE", "")]));
+    it.run.under_way();
+    drop(reader);
     it.run.end().with(101).says(&["Broken pipe"]);
     it.nothing_is_left();
 }

@@ -6,8 +6,8 @@ use super::common::{Run, docker, until};
 use super::{NEEDS, WithContainer};
 
 #[test]
-fn sigterm_while_the_database_is_frozen() {
-    let mut it = WithContainer::start("pauses", &[]);
+fn sigterm_while_the_database_is_frozen_and_services_are_started() {
+    let mut it = WithContainer::start("restarts", &[]);
     it.run.under_way();
     until("the database is frozen", || {
         let status = docker(&["inspect", "--format", "{{.State.Status}}", &it.container]);

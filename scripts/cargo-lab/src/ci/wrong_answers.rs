@@ -15,6 +15,9 @@ use crate::process;
 use crate::verify::{Ask, Verify, executable};
 use crate::workspace::{Lab, files, read, unreadable};
 
+/// The package and the binary of the copy.
+const NAME: &str = "wrong-answer";
+
 /// A patch with what its preamble says.
 struct WrongAnswer {
     path: PathBuf,
@@ -57,7 +60,7 @@ fn judge(
     if let Err(why) = copy.apply(answer)? {
         return Ok(Err(why));
     }
-    let Some(binary) = copy.build(lab)? else { return Ok(Err("does not compile".to_owned())) };
+    let Some(binary) = copy.build()? else { return Ok(Err("does not compile".to_owned())) };
     let report = context.workspace.report("wrong-answer");
     let again = format!("cargo lab check {}", lab.number);
     let only = [answer.check.clone()];
@@ -178,6 +181,12 @@ impl Copy {
         let mut package = manifest(&self.original.join("Cargo.toml"))?;
         package.remove("test");
         package.remove("dev-dependencies");
+        // Another name for the binary, so that it never lies where the solution's own is looked for; the sources know the library's.
+        if let Some(about) = package.get_mut("package").and_then(toml::Value::as_table_mut) {
+            about.insert("name".to_owned(), NAME.into());
+        }
+        let library = toml::Table::from_iter([("name".to_owned(), lab.solution().replace('-', "_").into())]);
+        package.insert("lib".to_owned(), library.into());
         write(&self.root.join("Cargo.toml"), &whole.to_string())?;
         write(&self.root.join("Cargo.lock"), &read(&original_root.join("Cargo.lock"))?)?;
         write(&self.folder.join("Cargo.toml"), &package.to_string())
@@ -212,13 +221,11 @@ impl Copy {
         Ok(Err(format!("does not apply: {}", String::from_utf8_lossy(&output.stdout).trim())))
     }
 
-    fn build(&self, lab: &Lab) -> Result<Option<PathBuf>, SetUp> {
-        let package = lab.solution();
-        let arguments =
-            ["build", "--quiet", "--package", &package, "--message-format", "json-render-diagnostics"];
+    fn build(&self) -> Result<Option<PathBuf>, SetUp> {
+        let arguments = ["build", "--quiet", "--package", NAME, "--message-format", "json-render-diagnostics"];
         let mut command = process::cargo(&self.root, &arguments);
         command.env("CARGO_TARGET_DIR", &self.target);
-        executable(command, &package)
+        executable(command, NAME)
     }
 }
 
