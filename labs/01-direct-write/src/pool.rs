@@ -1,7 +1,8 @@
 //! The connections to the database: one `sqlx::PgPool` for everything.
 //!
-//! `min_connections` stays 0. It refills the pool behind everybody's back, and while the database is down each refill holds a
-//! connection's place for up to five minutes, with pauses of up to one: the service would sleep on when the database is back.
+//! `min_connections` stays 0. It refills the pool behind everybody's back, and while the database
+//! is down each refill holds a connection's place for up to five minutes, with pauses of up to one:
+//! the service would sleep on when the database is back.
 
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ use sqlx::{
 
 use crate::{config::Database, deadline::Budget};
 
-/// A connection that has rested for longer than this is asked whether it lives before it is lent. Under load none is.
+/// A connection that has rested for longer than this is asked whether it lives before it is lent.
+/// Under load none is.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 
 /// Makes the pool and opens all its connections.
@@ -24,9 +26,11 @@ pub async fn open(database: &Database, budget: Budget) -> sqlx::Result<PgPool> {
     let pool = PgPoolOptions::new()
         .max_connections(database.max_connections.into())
         .acquire_timeout(budget.open())
-        .acquire_slow_threshold(Duration::MAX) // Under overload every wait is slow; a log line for each is one more load.
-        // The connection of a server that died looks fine from here: nobody has told the socket. To ask before each statement would cost
-        // a round trip each time, so only a connection that has rested is asked. One that dies while it is busy fails one request.
+        // Under overload every wait is slow, and a log line for each is one more load.
+        .acquire_slow_threshold(Duration::MAX)
+        // The connection of a server that died looks fine from here: nobody has told the socket. To
+        // ask before each statement would cost a round trip each time, so only a connection that
+        // has rested is asked. One that dies while it is busy fails one request.
         .test_before_acquire(false)
         .before_acquire(|connection, since| {
             Box::pin(async move {
@@ -47,7 +51,8 @@ pub async fn open(database: &Database, budget: Budget) -> sqlx::Result<PgPool> {
 }
 // ANCHOR_END: pool
 
-/// How each connection is made: the server ends a statement whose caller has given up; nobody else can.
+/// How each connection is made: the server ends a statement whose caller has given up; nobody else
+/// can.
 #[must_use]
 pub fn options(database: &Database, budget: Budget) -> PgConnectOptions {
     database.options.clone().options([("statement_timeout", budget.statement().as_millis().to_string())])

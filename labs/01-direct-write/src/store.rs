@@ -57,13 +57,15 @@ impl Store {
         &self.pool
     }
 
-    /// A place in the line, then a connection, for which nobody waits longer than [`Budget::line`]. Both are given back when they are dropped.
+    /// A place in the line, then a connection, for which nobody waits longer than [`Budget::line`].
+    /// Both are given back when they are dropped.
     // ANCHOR: connection
     async fn connection(&self) -> Result<(Place, PoolConnection<Postgres>), StoreError> {
         let place = self.admission.enter().map_err(StoreError::LineIsFull)?;
         let pool = self.pool.clone();
-        // A task of its own, which is not cut off when the request gives up: the connection that it opens is there for the next one.
-        // Were each attempt thrown away half-way, a slow machine would begin anew for ever. It keeps its place, so these are bounded.
+        // A task of its own, which is not cut off when the request gives up: the connection that it
+        // opens is there for the next one. Were each attempt thrown away half-way, a slow machine
+        // would begin anew for ever. It keeps its place, so these are bounded.
         let lent = tokio::spawn(async move { Ok((place, pool.acquire().await?)) });
         match timeout(self.budget.line(), lent).await {
             Ok(Ok(lent)) => lent.map_err(StoreError::NoConnection),
@@ -72,18 +74,21 @@ impl Store {
     }
     // ANCHOR_END: connection
 
-    /// Lends no more connections, and says goodbye to the server on each; those that do not come back in time just end.
+    /// Lends no more connections, and says goodbye to the server on each; those that do not come
+    /// back in time just end.
     pub async fn close(&self) {
         let _ = timeout(FAREWELL, self.pool.close()).await;
     }
 
-    /// Stores a post. When this returns `Ok`, the post is committed: it survives the death of this process and of the database's.
+    /// Stores a post. When this returns `Ok`, the post is committed: it survives the death of this
+    /// process and of the database's.
     ///
     /// # Errors
     /// After an error the post may be stored or not: the answer to the commit may be what was lost.
     // ANCHOR: insert
     pub async fn insert(&self, post: &Post) -> Result<(), StoreError> {
-        // One row. `get` shows how a statement is run; what does its error tell, and what does it not?
+        // One row. `get` shows how a statement is run; what does its error tell, and what does it
+        // not?
         let _ = post;
         todo!("lab 01: insert the post")
     }
@@ -122,7 +127,8 @@ impl Store {
     /// The database cannot be used now, or refuses the statement.
     // ANCHOR: search
     pub async fn search(&self, text: &SearchText, page: Page) -> Result<Vec<Post>, StoreError> {
-        // As `page`, of the posts that hold the text. What do `%`, `_` and `'` mean to the database, and what do they mean to the reader?
+        // As `page`, of the posts that hold the text. What do `%`, `_` and `'` mean to the
+        // database, and what do they mean to the reader?
         let _ = (text.as_str(), page);
         todo!("lab 01: find the posts that hold the text")
     }
@@ -161,14 +167,15 @@ pub fn failed_to(operation: &'static str) -> impl FnOnce(sqlx::Error) -> StoreEr
 }
 
 impl StoreError {
-    /// Whether the fault is one of the moment (the line, the network, a server that starts, stops or is out of something), so that
-    /// the same request can succeed later.
+    /// Whether the fault is one of the moment (the line, the network, a server that starts, stops
+    /// or is out of something), so that the same request can succeed later.
     #[must_use]
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::LineIsFull(_) | Self::NoConnection(_) => true,
             Self::Statement { cause: sqlx::Error::Database(error), .. } => {
-                // Classes of SQLSTATE: connection, transaction rollback, resources, operator intervention (timeouts too), system error.
+                // Classes of SQLSTATE: connection, transaction rollback, resources, operator
+                // intervention (timeouts too), system error.
                 error.code().is_some_and(|code| {
                     ["08", "40", "53", "57", "58"].iter().any(|class| code.starts_with(class))
                 })

@@ -1,6 +1,7 @@
 //! The process under test: an executable that keeps the contract of `labs/openapi.yaml`, in whatever language.
 
 mod memory;
+mod process;
 mod stderr;
 
 use std::collections::BTreeMap;
@@ -11,8 +12,8 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process_group};
-use tokio::process::{Child, Command};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::process::Command;
 
 pub use memory::Memory;
 pub use stderr::Stderr;
@@ -24,12 +25,10 @@ use crate::setup::{SetUp, port_is_taken};
 use crate::verdict::{Stop, promise};
 use crate::wait;
 use crate::watch::Watch;
+use process::Process;
 
 /// How long a subject may take from SIGTERM to its exit, by the contract.
 pub const GRACE: Duration = Duration::from_secs(10);
-
-/// How long the processes of a killed group may take to be gone.
-const GOING: Duration = Duration::from_secs(1);
 
 /// How often a subject is given another port, when somebody takes the first one before it does.
 const TRIES: usize = 3;
@@ -81,12 +80,6 @@ pub struct Subject {
     addr: SocketAddr,
     process: Mutex<Option<Process>>,
     stderr: Stderr,
-}
-
-/// The subject's own process, and the group that it and its children are in. The group may outlive the process.
-struct Process {
-    child: Child,
-    group: Option<Pid>,
 }
 
 impl Subject {
@@ -288,31 +281,6 @@ impl Subject {
 
     fn lock(&self) -> MutexGuard<'_, Option<Process>> {
         self.process.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Process {
-    /// Kills the process and its children, and waits until they are gone.
-    async fn kill(&mut self) -> std::io::Result<()> {
-        self.signal_group(Signal::KILL);
-        self.child.wait().await?;
-        let Some(group) = self.group.take() else { return Ok(()) };
-        // Killed is not gone yet. Those whom nobody will ever reap stay in the group, as zombies: they hold nothing.
-        wait::until(GOING, async || test_kill_process_group(group).is_err().then_some(())).await;
-        Ok(())
-    }
-
-    fn signal_group(&self, signal: Signal) {
-        if let Some(group) = self.group {
-            // Nobody left in the group is what is wanted.
-            let _ = kill_process_group(group, signal);
-        }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        self.signal_group(Signal::KILL);
     }
 }
 

@@ -1,7 +1,9 @@
 //! The bounded line in front of the pool.
 //!
-//! Above capacity a line only grows: whoever joins it waits longer, until nobody in it can be served in time. So it is bounded twice: by
-//! time, where the connection is taken (`Store`), and by number, here. Thus memory is bounded, and who comes too late is told so at once. Who is refused has cost the database nothing, and that is what keeps it at full speed.
+//! Above capacity a line only grows: whoever joins it waits longer, until nobody in it can be
+//! served in time. So it is bounded twice: by time, where the connection is taken (`Store`), and by
+//! number, here. Thus memory is bounded, and who comes too late is told so at once. Who is refused
+//! has cost the database nothing, and that is what keeps it at full speed.
 
 use std::{fmt, sync::Arc};
 
@@ -9,9 +11,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How many requests may wait for each connection.
 ///
-/// A full line is over after so many statements, however large the pool is: 20 ms when one takes 5 ms, 400 ms when one takes 100 ms.
-/// That rides out a burst, and it is short enough to be served inside a deadline of 2 s. With slower statements the bound by time
-/// comes first. A longer line would not let more requests be served, only make all of them wait longer.
+/// A full line is over after so many statements, however large the pool is: 20 ms when one takes 5
+/// ms, 400 ms when one takes 100 ms. That rides out a burst, and it is short enough to be served
+/// inside a deadline of 2 s. With slower statements the bound by time comes first. A longer line
+/// would not let more requests be served, only make all of them wait longer.
 const WAITING_PER_CONNECTION: usize = 4;
 
 /// The right to wait for a connection and to use it. Dropping it lets somebody else in.

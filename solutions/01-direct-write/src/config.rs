@@ -1,4 +1,5 @@
-//! What may be configured, in one struct. Every field is an environment variable and a flag of the same name.
+//! What may be configured, in one struct. Every field is an environment variable and a flag of the
+//! same name.
 
 use std::time::Duration;
 
@@ -21,7 +22,8 @@ pub struct Config {
 
     /// How many connections to the database may be open at once
     ///
-    /// This number is the service's capacity: connections / time of one statement = statements a second.
+    /// This number is the service's capacity: connections / time of one statement = statements a
+    /// second.
     #[arg(long, env, value_name = "N", default_value = "10", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub database_max_connections: u16,
 
@@ -62,7 +64,8 @@ pub struct Database {
     pub max_connections: u16,
 }
 
-/// Under a tenth of a second a busy host's own pauses are refusals; over ten minutes a deadline protects nobody.
+/// Under a tenth of a second a busy host's own pauses are refusals; over ten minutes a deadline
+/// protects nobody.
 fn milliseconds(text: &str) -> Result<Duration, String> {
     match text.parse() {
         Ok(ms @ 100..=600_000) => Ok(Duration::from_millis(ms)),

@@ -13,8 +13,9 @@ use crate::http::Error;
 
 /// The parts of a request's time.
 ///
-/// `line + statement = answer < whole`: who gets a connection at the last moment still has time for its statement, so work that was
-/// begun is seldom thrown away, and the refusal leaves before the caller's patience ends.
+/// `line + statement = answer < whole`: who gets a connection at the last moment still has time for
+/// its statement, so work that was begun is seldom thrown away, and the refusal leaves before the
+/// caller's patience ends.
 // ANCHOR: budget
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
@@ -34,29 +35,34 @@ impl Budget {
         self.whole * 4 / 10
     }
 
-    /// How long the opening of a connection may take, which goes on when the request that began it has given up.
+    /// How long the opening of a connection may take, which goes on when the request that began it
+    /// has given up.
     ///
-    /// While the server refuses connections, or is starting, the pool tries again with pauses of up to a fifth of this: less than `line`,
-    /// so that who waits outlasts a pause. A login needs its time, however short a request's is.
+    /// While the server refuses connections, or is starting, the pool tries again with pauses of up
+    /// to a fifth of this: less than `line`, so that who waits outlasts a pause. A login needs its
+    /// time, however short a request's is.
     #[must_use]
     pub fn open(&self) -> Duration {
         self.whole.max(Duration::from_secs(1))
     }
 
-    /// How long one statement may take. The database itself ends it, so nothing runs on for a caller who has gone.
+    /// How long one statement may take. The database itself ends it, so nothing runs on for a
+    /// caller who has gone.
     #[must_use]
     pub fn statement(&self) -> Duration {
         self.whole * 5 / 10
     }
 
-    /// When the answer is sent, whatever has happened by then. The last tenth is for the way to the caller.
+    /// When the answer is sent, whatever has happened by then. The last tenth is for the way to the
+    /// caller.
     #[must_use]
     pub fn answer(&self) -> Duration {
         self.whole * 9 / 10
     }
 
-    /// How long a graceful stop waits for the requests that had arrived: their time and a second more, and less than the 10 s
-    /// that the contract allows: the connections to the database end after it.
+    /// How long a graceful stop waits for the requests that had arrived: their time and a second
+    /// more, and less than the 10 s that the contract allows: the connections to the database end
+    /// after it.
     #[must_use]
     pub fn drain(&self) -> Duration {
         (self.whole + Duration::from_secs(1)).min(Duration::from_secs(8))
@@ -64,7 +70,8 @@ impl Budget {
 }
 // ANCHOR_END: budget
 
-/// Middleware: answers 503 when the request has no answer in time. The handler is dropped, and with it its place in the line.
+/// Middleware: answers 503 when the request has no answer in time. The handler is dropped, and with
+/// it its place in the line.
 // ANCHOR: deadline
 pub async fn answer_in_time(
     State(budget): State<Budget>,

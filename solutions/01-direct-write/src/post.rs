@@ -9,7 +9,8 @@ use uuid::Uuid;
 /// The most characters (Unicode scalar values) of a post.
 pub const MAX_CHARACTERS: usize = 10_000;
 
-/// The text of a post: 1 to [`MAX_CHARACTERS`] characters, not only blanks, no NUL; kept exactly as it was sent.
+/// The text of a post: 1 to [`MAX_CHARACTERS`] characters, not only blanks, no NUL; kept exactly as
+/// it was sent.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(try_from = "String")]
 pub struct Content(String);

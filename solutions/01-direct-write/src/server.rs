@@ -1,6 +1,7 @@
 //! Connections: taking them, bounding them, and ending them well.
 //!
-//! `axum::serve` would be shorter. It has no timer for a client that sends its head byte by byte, and its graceful stop has no end.
+//! `axum::serve` would be shorter. It has no timer for a client that sends its head byte by byte,
+//! and its graceful stop has no end.
 
 use std::{future::Future, io, pin::pin, sync::Arc, time::Duration};
 
@@ -18,20 +19,24 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// How many connections may wait in the kernel to be accepted. They are accepted at once, so this only has to outlast a pause of
-/// the host. When it is full a client sees no refusal, but a connection that takes 1 s, then 3 s, then 7 s.
+/// How many connections may wait in the kernel to be accepted. They are accepted at once, so this
+/// only has to outlast a pause of the host. When it is full a client sees no refusal, but a
+/// connection that takes 1 s, then 3 s, then 7 s.
 const BACKLOG: u32 = 1024;
 
-/// How many connections are served at once. Each costs a descriptor and up to [`MAX_HEAD`] of memory; further ones wait in the kernel.
+/// How many connections are served at once. Each costs a descriptor and up to [`MAX_HEAD`] of
+/// memory; further ones wait in the kernel.
 const MAX_CONNECTIONS: usize = 4096;
 
 /// The longest request head, in bytes: room for a long search.
 const MAX_HEAD: usize = 80 * 1024;
 
-/// How long a client may take to send a request head, and how long a connection may be idle between two.
+/// How long a client may take to send a request head, and how long a connection may be idle between
+/// two.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long after the signal a connection is still read. A request that had arrived may not have been read when the signal came.
+/// How long after the signal a connection is still read. A request that had arrived may not have
+/// been read when the signal came.
 const LAST_READ: Duration = Duration::from_millis(100);
 
 /// Listens on `address`, as `host:port`.
@@ -62,7 +67,8 @@ pub fn terminated() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Serves `app` until `shutdown` is over, and then the requests that had arrived, for at most `drain`.
+/// Serves `app` until `shutdown` is over, and then the requests that had arrived, for at most
+/// `drain`.
 // ANCHOR: serve
 pub async fn run(listener: TcpListener, app: Router, shutdown: impl Future<Output = ()>, drain: Duration) {
     let server = Server { app, stop: CancellationToken::new(), connections: TaskTracker::new() };
@@ -88,7 +94,8 @@ pub async fn run(listener: TcpListener, app: Router, shutdown: impl Future<Outpu
 }
 // ANCHOR_END: serve
 
-/// A client that left before we came is no reason to wait. Anything else (no descriptors left) would fail again at once, and spin.
+/// A client that left before we came is no reason to wait. Anything else (no descriptors left)
+/// would fail again at once, and spin.
 async fn not_accepted(error: &io::Error) {
     tracing::warn!("failed to accept a connection: {error}");
     if error.kind() != io::ErrorKind::ConnectionAborted {
@@ -107,7 +114,8 @@ struct Server {
 impl Server {
     /// Serves a connection in a task of its own. `place` is held until it ends.
     fn serve(&self, stream: TcpStream, place: impl Send + 'static) {
-        // An answer is one small packet: it must not wait for the acknowledgement of the one before.
+        // An answer is one small packet: it must not wait for the acknowledgement of the one
+        // before.
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(self.app.clone());
         let mut http = http1::Builder::new();
@@ -133,11 +141,13 @@ impl Server {
         });
     }
 
-    /// The graceful stop: takes no more connections than those that the kernel has already taken for us, lets every request that had
-    /// arrived end with its answer, and gives up on what is left (a client that sent half a request) after `drain`.
+    /// The graceful stop: takes no more connections than those that the kernel has already taken
+    /// for us, lets every request that had arrived end with its answer, and gives up on what is
+    /// left (a client that sent half a request) after `drain`.
     // ANCHOR: shutdown
     async fn finish(self, listener: TcpListener, drain: Duration) {
-        // Connections that wait in the kernel may carry requests, and closing the listener would reset them.
+        // Connections that wait in the kernel may carry requests, and closing the listener would
+        // reset them.
         if let Ok(listener) = listener.into_std() {
             let waiting = std::iter::from_fn(|| listener.accept().ok()).take(BACKLOG as usize);
             for (stream, _) in waiting {

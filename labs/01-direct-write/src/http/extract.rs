@@ -17,8 +17,8 @@ use super::Error;
 /// The longest body that is taken, in bytes.
 pub const MAX_BODY: usize = 65_536;
 
-/// How much of a longer body is read and thrown away. A client that is still sending when the connection closes sees a reset, and
-/// never the 413.
+/// How much of a longer body is read and thrown away. A client that is still sending when the
+/// connection closes sees a reset, and never the 413.
 const MAX_DISCARDED: usize = 16 * MAX_BODY;
 
 /// A JSON object as the body.
@@ -75,7 +75,8 @@ fn object<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     })
 }
 
-/// serde_json ends its messages with " at line 1 column 17", which helps nobody whose JSON was made by a program.
+/// serde_json ends its messages with " at line 1 column 17", which helps nobody whose JSON was made
+/// by a program.
 fn without_position(message: &str) -> String {
     message.rsplit_once(" at line ").map_or(message, |(what, _)| what).to_owned()
 }

@@ -47,7 +47,8 @@ pub fn write_routes(store: Store) -> Router {
     Router::new().route("/post", post(posts::create)).with_state(store)
 }
 
-/// Gives routes what all have in common: refusals of one shape, an answer in time, and a panic that ends one request only.
+/// Gives routes what all have in common: refusals of one shape, an answer in time, and a panic that
+/// ends one request only.
 pub fn finish(routes: Router, budget: Budget) -> Router {
     routes
         .fallback(async || Error::NotFound("there is no such route"))

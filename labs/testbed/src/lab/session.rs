@@ -161,7 +161,7 @@ fn close(session: &Session, started: (OffsetDateTime, Instant), tests: Option<Ex
     match options.style {
         Style::Test => return tests.unwrap_or(ExitCode::SUCCESS),
         Style::Verdicts => {
-            anstream::println!("\n{}\nreport {}", text::summary(&report), near(&page).display())
+            anstream::println!("\n{}\nreport {}", text::summary(&report), near(&page).display());
         }
         Style::Json => match serde_json::to_string_pretty(&report) {
             Ok(json) => println!("{json}"),

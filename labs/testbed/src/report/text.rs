@@ -81,7 +81,7 @@ fn figures(check: &CheckReport) -> String {
 
 /// One labelled row, folded to the width of a page; nothing where there is nothing to say.
 fn row(text: &mut String, label: &str, value: &str) {
-    const WIDTH: usize = 108;
+    const WIDTH: usize = 88;
     if value.is_empty() {
         return;
     }
@@ -146,6 +146,6 @@ mod tests {
         let mut text = String::new();
         row(&mut text, "observed", &"word ".repeat(60));
         assert!(text.lines().count() > 2);
-        assert!(text.lines().all(|line| line.chars().count() <= 124), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 104), "{text}");
     }
 }

@@ -101,7 +101,6 @@ fn message(check: &CheckReport) -> String {
     let mut check = check.clone();
     check.seconds = 0.0;
     for figure in &mut check.observed {
-        figure.name = without_figures(&figure.name);
         figure.shown = without_figures(&figure.shown);
     }
     let plain = anstream::adapter::strip_str(&text::verdict(&check)).to_string();
@@ -222,7 +221,8 @@ impl Copy {
     }
 
     fn build(&self) -> Result<Option<PathBuf>, SetUp> {
-        let arguments = ["build", "--quiet", "--package", NAME, "--message-format", "json-render-diagnostics"];
+        let arguments =
+            ["build", "--quiet", "--package", NAME, "--message-format", "json-render-diagnostics"];
         let mut command = process::cargo(&self.root, &arguments);
         command.env("CARGO_TARGET_DIR", &self.target);
         executable(command, NAME)

@@ -8,11 +8,13 @@ use serde::Serialize;
 
 use crate::store::StoreError;
 
-/// After how many seconds a refused client may come back. The line in front of the database is shorter than that.
+/// After how many seconds a refused client may come back. The line in front of the database is
+/// shorter than that.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 // ANCHOR: problem
-/// Every way in which a request can be refused. The texts are answered, so they say what the caller can do, and nothing internal.
+/// Every way in which a request can be refused. The texts are answered, so they say what the caller
+/// can do, and nothing internal.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Error {
     /// 400: not JSON, not an id, not a page.
