@@ -22,6 +22,8 @@ pub struct Row {
 pub struct Ledger {
     /// Posts that were answered as accepted.
     pub answered: usize,
+    /// Requests that were answered with a refusal or another status.
+    pub refused: usize,
     /// Rows that this run's requests made.
     pub stored: usize,
     /// Requests answered as accepted whose post is not in the table. An answer without an id names no row, and is lost.
@@ -62,9 +64,14 @@ impl Ledger {
                         ledger.lost.push(sample.n);
                     }
                 }
-                _ if rows == 0 => {}
-                Outcome::Refused | Outcome::OtherStatus => ledger.refused_yet_stored.push(sample.n),
-                _ => ledger.recovered.push(sample.n),
+                Outcome::Refused | Outcome::OtherStatus => {
+                    ledger.refused += 1;
+                    if rows > 0 {
+                        ledger.refused_yet_stored.push(sample.n);
+                    }
+                }
+                _ if rows > 0 => ledger.recovered.push(sample.n),
+                _ => {}
             }
         }
         ledger
@@ -152,6 +159,7 @@ mod tests {
             "a number that was never sent is a stranger"
         );
         assert_eq!(ledger.recovered, [150]);
+        assert_eq!(ledger.refused, 1);
         assert_eq!(ledger.refused_yet_stored, [152]);
         assert_eq!((ledger.answered, ledger.stored), (197, 198));
         assert!(!ledger.is_clean());
