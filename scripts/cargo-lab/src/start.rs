@@ -69,7 +69,7 @@ fn tell(check: &CheckReport) {
         figure("accepted")
     );
     println!(
-        "{} a second, and {} of them were not. What this service does well is to say so at once.",
+        "at a rate of {}, and {} of them were not. What this service does well is to say so at once.",
         figure("goodput"),
         figure("not accepted")
     );
