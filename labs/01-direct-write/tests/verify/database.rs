@@ -140,10 +140,10 @@ fn explicit(run: &PostsOutcome, deadline: Duration, when: &str) -> Verdict {
         .iter()
         .filter(|sample| sample.latency_from_send().is_some_and(|took| took > deadline + HOST));
     let late = late.count();
-    let bare = run.samples().iter().filter(|sample| {
-        sample.outcome == Outcome::Refused
-            && !(sample.status == Some(503) && sample.retry_after && sample.problem)
-    });
+    let bare = run
+        .samples()
+        .iter()
+        .filter(|sample| sample.outcome == Outcome::Refused && !sample.is_explicit_refusal());
     let bare = bare.count();
     let explicit = counts.accepted + counts.refused == counts.scheduled && bare == 0;
     let slowest = run.latency_from_send(|_| true).max().unwrap_or_default();

@@ -61,10 +61,7 @@ fn refusals_are_explicit(run: &PostsOutcome) -> Verdict {
     let counts = run.counts();
     let is_late = |sample: &&Sample| sample.latency_from_send().is_some_and(|took| took > DEADLINE + HOST);
     let late = run.samples().iter().filter(is_late).count();
-    let is_bare = |sample: &&Sample| {
-        let explicit = sample.status == Some(503) && sample.retry_after && sample.problem;
-        sample.outcome != Outcome::Accepted && !explicit
-    };
+    let is_bare = |sample: &&Sample| sample.outcome != Outcome::Accepted && !sample.is_explicit_refusal();
     let bare = run.samples().iter().filter(is_bare).count();
     promise("what is not accepted is refused inside the deadline, with 503, Retry-After and problem+json")
         .observed(counts)

@@ -95,6 +95,11 @@ impl Sample {
         self.sent.map(|sent| self.ended.saturating_sub(sent))
     }
 
+    /// Whether it was refused as the contract asks: 503 with `Retry-After`, as `application/problem+json`.
+    pub fn is_explicit_refusal(&self) -> bool {
+        self.status == Some(503) && self.retry_after && self.problem
+    }
+
     /// How late it left the generator. `None` if it was never sent.
     pub fn send_lag(&self) -> Option<Duration> {
         self.sent.map(|sent| sent.saturating_sub(self.intended))
