@@ -1,19 +1,26 @@
-//! What one check is handed: its own database, the services, subjects, load, the ledger.
+//! What one check is handed: its own database and virtual host, the services, subjects, load, the ledger.
 
+mod gets;
 mod posts;
+mod settings;
+mod stored;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-pub use posts::{Posts, PostsOutcome, PostsRun};
+pub use gets::{Get, Gets};
+pub use posts::{Posts, PostsOutcome, PostsRun, Requests};
+pub use settings::ServiceSettings;
+pub use stored::{Drain, StoredWatch};
 
 use crate::ledger::{Ledger, Row};
 use crate::progress::Progress;
 use crate::report::Timeline;
-use crate::services::{Database, Postgres, Services};
+use crate::run::RunId;
+use crate::services::{Database, Postgres, RabbitMq, Services, VirtualHost};
 use crate::setup::SetUp;
-use crate::subject::{Launch, Stderr, Subject};
+use crate::subject::{Stderr, Subject};
 use crate::verdict::Stop;
 use crate::wait;
 
@@ -31,6 +38,7 @@ struct Shared {
     binary: PathBuf,
     services: Arc<Services>,
     database: Option<Database>,
+    broker: Option<VirtualHost>,
     stderr: Stderr,
     timelines: Mutex<Vec<Timeline>>,
     /// The names of the load runs, by which the ledger tells one's rows from another's.
@@ -49,9 +57,13 @@ impl Bed {
             Some(postgres) => Some(postgres.fresh_database().await?),
             None => None,
         };
-        let (check, stderr) = (check.to_owned(), Stderr::default());
+        let broker = match &services.rabbitmq {
+            Some(rabbitmq) => Some(rabbitmq.fresh_host().await?),
+            None => None,
+        };
         let (timelines, runs) = (Mutex::default(), Mutex::default());
-        let shared = Shared { check, binary, services, database, stderr, timelines, runs, progress };
+        let (check, stderr) = (check.to_owned(), Stderr::default());
+        let shared = Shared { check, binary, services, database, broker, stderr, timelines, runs, progress };
         Ok(Bed { shared: Arc::new(shared) })
     }
 
@@ -62,16 +74,7 @@ impl Bed {
 
     /// The subject, to be given other settings before it starts.
     pub fn service(&self) -> ServiceSettings {
-        let mut launch = Launch {
-            binary: self.shared.binary.clone(),
-            arguments: Vec::new(),
-            environment: [("RUST_LOG".to_owned(), "info".to_owned())].into(),
-            nofile: None,
-        };
-        if let Some(database) = &self.shared.database {
-            launch.environment.insert("DATABASE_URL".into(), database.url(None));
-        }
-        ServiceSettings { launch, bed: self.clone() }
+        ServiceSettings::new(self)
     }
 
     /// The check's own database.
@@ -88,6 +91,34 @@ impl Bed {
     /// When the lab did not ask for PostgreSQL.
     pub fn postgres(&self) -> &Postgres {
         self.shared.services.postgres.as_ref().expect("the lab asks for PostgreSQL in its `needs`")
+    }
+
+    /// The check's own virtual host.
+    ///
+    /// # Panics
+    /// When the lab did not ask for RabbitMQ.
+    pub fn broker(&self) -> &VirtualHost {
+        self.shared.broker.as_ref().expect("the lab asks for RabbitMQ in its `needs`")
+    }
+
+    /// The broker of the check's virtual host, and the faults that can befall it.
+    ///
+    /// # Panics
+    /// When the lab did not ask for RabbitMQ.
+    pub fn rabbitmq(&self) -> &RabbitMq {
+        self.shared.services.rabbitmq.as_ref().expect("the lab asks for RabbitMQ in its `needs`")
+    }
+
+    /// A folder for files of the check's subjects. It goes with the run.
+    pub fn folder(&self) -> Result<PathBuf, SetUp> {
+        let folder = RunId::current().folder().join(&self.shared.check);
+        let fault = |error| SetUp::from_cause(format!("make the folder `{}`", folder.display()), error);
+        // What an earlier try of the same check left there is not this one's.
+        match std::fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(fault(error)),
+            _ => std::fs::create_dir_all(&folder).map_err(fault)?,
+        }
+        Ok(folder)
     }
 
     /// Says what goes on now.
@@ -159,55 +190,15 @@ impl Bed {
     /// Takes the bed apart. Called when the check has ended and dropped what it held.
     pub(crate) async fn clear(self) -> Result<(), SetUp> {
         self.shared.services.heal().await?;
-        if let Ok(Shared { services, database: Some(database), .. }) =
-            Arc::try_unwrap(self.shared).map_err(|_| ())
-            && let Some(postgres) = &services.postgres
-        {
+        let Ok(Shared { services, database, broker, .. }) = Arc::try_unwrap(self.shared) else {
+            return Ok(());
+        };
+        if let (Some(database), Some(postgres)) = (database, &services.postgres) {
             postgres.drop_database(database).await?;
         }
-        Ok(())
-    }
-}
-
-/// A subject's settings before its start, by the names of the contract.
-#[must_use]
-pub struct ServiceSettings {
-    launch: Launch,
-    bed: Bed,
-}
-
-impl ServiceSettings {
-    /// `DATABASE_MAX_CONNECTIONS`.
-    pub fn pool(self, connections: usize) -> Self {
-        self.set("DATABASE_MAX_CONNECTIONS", connections)
-    }
-
-    /// `REQUEST_TIMEOUT_MS`.
-    pub fn deadline(self, deadline: Duration) -> Self {
-        self.set("REQUEST_TIMEOUT_MS", deadline.as_millis())
-    }
-
-    /// The database is reached over this address, a link's, say.
-    pub fn database_via(self, addr: std::net::SocketAddr) -> Self {
-        let url = self.bed.database().url(Some(addr));
-        self.set("DATABASE_URL", url)
-    }
-
-    /// Soft and hard limit of open descriptors.
-    pub fn nofile(mut self, soft: u64, hard: u64) -> Self {
-        self.launch.nofile = Some((soft, hard));
-        self
-    }
-
-    /// Any other setting.
-    pub fn set(mut self, name: &str, value: impl std::fmt::Display) -> Self {
-        self.launch.environment.insert(name.to_owned(), value.to_string());
-        self
-    }
-
-    /// Starts the subject and waits until it is ready.
-    pub async fn start(self) -> Result<Subject, Stop> {
-        self.bed.says("starting the service");
-        Subject::start(self.launch, self.bed.stderr().clone()).await
+        match (broker, &services.rabbitmq) {
+            (Some(broker), Some(rabbitmq)) => rabbitmq.drop_host(broker).await,
+            _ => Ok(()),
+        }
     }
 }

@@ -92,7 +92,7 @@ impl Observed for &Ledger {
             Figure::count("lost", self.lost.len()),
             Figure::count("doubled", self.doubled.len()),
             Figure::count("unexpected", self.unexpected.len()),
-            Figure::count("not answered 201 yet stored", ambiguous),
+            Figure::count("not accepted yet stored", ambiguous),
         ]
     }
 }

@@ -26,7 +26,7 @@ pub mod watch;
 /// What a `verify.rs` imports.
 pub mod prelude {
     pub use crate::answer::{Answer, all_kept};
-    pub use crate::bed::{BY_HAND, Bed, PostsOutcome};
+    pub use crate::bed::{BY_HAND, Bed, Drain, PostsOutcome};
     pub use crate::images::Service;
     pub use crate::lab::Lab;
     pub use crate::ledger::Ledger;

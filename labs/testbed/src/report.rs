@@ -187,6 +187,9 @@ pub struct Timeline {
     pub capacity: Option<f64>,
     /// The rows.
     pub seconds: Vec<Second>,
+    /// How many posts were stored in each second, where that is another moment than that of the answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stored: Vec<u64>,
     /// The whole run.
     pub counts: Counts,
     /// Latency from the intended start, in words.

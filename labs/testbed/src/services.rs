@@ -1,11 +1,19 @@
 //! The real services of a run, in containers.
 
 mod container;
+mod database;
+mod management;
 mod postgres;
+mod rabbitmq;
+mod ready;
+mod virtual_host;
 
 pub use container::Container;
 pub(crate) use container::create_no_more;
-pub use postgres::{Connections, Database, Postgres};
+pub use database::{Database, InsertHold};
+pub use postgres::{Connections, Postgres};
+pub use rabbitmq::RabbitMq;
+pub use virtual_host::{Declared, Taken, VirtualHost};
 
 use std::time::Duration;
 
@@ -15,7 +23,8 @@ use crate::images::Service;
 use crate::report::ServiceUsed;
 use crate::setup::SetUp;
 
-/// Names the services that an outer run lends to this one: `PostgreSQL=<container id>@<host port>`, separated by commas.
+/// Names the services that an outer run lends to this one: `PostgreSQL=<container id>@<address>`, separated by
+/// commas; a service with several ports has an address for each, joined by `+`.
 pub const LENT: &str = "LAB_SERVICES";
 
 /// How long the engine may take to answer a ping.
@@ -39,52 +48,68 @@ pub async fn engine() -> Result<Docker, SetUp> {
 pub struct Services {
     /// The database, if the lab needs one.
     pub postgres: Option<Postgres>,
+    /// The broker, if the lab needs one.
+    pub rabbitmq: Option<RabbitMq>,
 }
 
 impl Services {
     /// Starts what `needs` names, or takes it from the run that lends it. Containers go when the value is dropped.
     pub async fn start(needs: &[Service]) -> Result<Services, SetUp> {
-        let mut services = Services { postgres: None };
         if needs.is_empty() {
-            return Ok(services);
+            return Ok(Services { postgres: None, rabbitmq: None });
+        }
+        if needs.contains(&Service::Nginx) {
+            let mend = "use a lab whose services this test-bed knows";
+            return Err(SetUp::new("start nginx", "no lab needs it yet", mend));
         }
         let engine = engine().await?;
         crate::leftovers::sweep(Some(&engine)).await?;
-        for need in needs {
-            match need {
-                Service::Postgres => services.postgres = Some(Postgres::start(&engine).await?),
-                other => {
-                    let mend = "use a lab whose services this test-bed knows";
-                    return Err(SetUp::new(format!("start {}", other.name()), "no lab needs it yet", mend));
-                }
-            }
-        }
-        Ok(services)
+        // Side by side: a broker takes several seconds, most of them idle.
+        let (postgres, rabbitmq) = tokio::join!(
+            async {
+                if needs.contains(&Service::Postgres) { Some(Postgres::start(&engine).await) } else { None }
+            },
+            async {
+                if needs.contains(&Service::RabbitMq) { Some(RabbitMq::start(&engine).await) } else { None }
+            },
+        );
+        Ok(Services { postgres: postgres.transpose()?, rabbitmq: rabbitmq.transpose()? })
     }
 
     /// Brings every service back to health after a check's faults.
     pub async fn heal(&self) -> Result<(), SetUp> {
-        match &self.postgres {
-            Some(postgres) => postgres.heal().await,
-            None => Ok(()),
+        if let Some(postgres) = &self.postgres {
+            postgres.heal().await?;
         }
+        if let Some(rabbitmq) = &self.rabbitmq {
+            rabbitmq.heal().await?;
+        }
+        Ok(())
     }
 
     /// What ran, for the report.
     pub fn used(&self) -> Vec<ServiceUsed> {
-        self.postgres.iter().map(|postgres| postgres.container().used()).collect()
+        self.containers().map(Container::used).collect()
     }
 
     /// The value of [`LENT`] that lends these services to another process.
     pub fn lend(&self) -> String {
-        self.postgres.iter().map(|postgres| postgres.container().lend()).collect::<Vec<_>>().join(",")
+        self.containers().map(Container::lend).collect::<Vec<_>>().join(",")
     }
 
     /// Removes the containers of this run. Lent ones stay.
     pub async fn stop(self) -> Result<(), SetUp> {
-        match self.postgres {
-            Some(postgres) => postgres.stop().await,
-            None => Ok(()),
+        if let Some(postgres) = self.postgres {
+            postgres.stop().await?;
         }
+        if let Some(rabbitmq) = self.rabbitmq {
+            rabbitmq.stop().await?;
+        }
+        Ok(())
+    }
+
+    fn containers(&self) -> impl Iterator<Item = &Container> {
+        let postgres = self.postgres.as_ref().map(Postgres::container);
+        postgres.into_iter().chain(self.rabbitmq.as_ref().map(RabbitMq::container))
     }
 }

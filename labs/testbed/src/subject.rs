@@ -1,30 +1,28 @@
 //! The process under test: an executable that keeps the contract of `labs/openapi.yaml`, in whatever language.
 
+mod launch;
 mod memory;
 mod process;
 mod stderr;
 
-use std::collections::BTreeMap;
-use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
-use tokio::process::Command;
+use rustix::process::{Signal, kill_process};
 
+pub use launch::Launch;
 pub use memory::Memory;
 pub use stderr::Stderr;
 
 use crate::ports;
 use crate::report::Figure;
-use crate::run::{RunId, VARIABLE};
 use crate::setup::{SetUp, port_is_taken};
 use crate::verdict::{Stop, promise};
 use crate::wait;
 use crate::watch::Watch;
+use launch::LIMITS_REFUSED;
 use process::Process;
 
 /// How long a subject may take from SIGTERM to its exit, by the contract.
@@ -32,9 +30,6 @@ pub const GRACE: Duration = Duration::from_secs(10);
 
 /// How often a subject is given another port, when somebody takes the first one before it does.
 const TRIES: usize = 3;
-
-/// With this status the shell that sets the limits ends when it cannot set them.
-const LIMITS_REFUSED: i32 = 125;
 
 /// How long a subject is waited for.
 #[derive(Clone, Copy, Debug)]
@@ -51,25 +46,12 @@ impl Default for Patience {
     }
 }
 
-/// How a subject is to be started.
-#[derive(Clone, Debug)]
-pub struct Launch {
-    /// The executable.
-    pub binary: PathBuf,
-    /// Its arguments; a service takes none.
-    pub arguments: Vec<String>,
-    /// Its settings, by the contract's names. `BIND_ADDR` is set by the test-bed.
-    pub environment: BTreeMap<String, String>,
-    /// Soft and hard limit of open descriptors, where a check sets them.
-    pub nofile: Option<(u64, u64)>,
-}
-
-/// How a subject ended after SIGTERM.
+/// How a subject ended, after SIGTERM or by itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Ended {
-    /// Its exit status; `None` when it was still there after its grace and had to be killed.
+    /// Its exit status; `None` when it was still there at the end of its time and had to be killed.
     pub status: Option<ExitStatus>,
-    /// From the signal to the end.
+    /// From the signal, or from its start, to the end.
     pub took: Duration,
 }
 
@@ -107,6 +89,23 @@ impl Subject {
                 Err(stop) => return Err(stop),
             }
         }
+    }
+
+    /// Starts the subject to do one thing and end, and waits for its end; what outlives `longest` is killed.
+    ///
+    /// # Errors
+    /// A file that cannot be run is a fault of the set-up.
+    pub async fn run_to_end(launch: Launch, stderr: Stderr, longest: Duration) -> Result<Ended, Stop> {
+        let started = Instant::now();
+        // A service that takes no notice of its argument would listen: it must not meet another.
+        let mut process = launch.spawn(ports::free()?, &stderr)?;
+        let fault = |error| Stop::from(SetUp::from_cause("wait for the service to end", error));
+        let waited = tokio::time::timeout(longest, process.child.wait()).await;
+        let took = started.elapsed();
+        let status = waited.ok().transpose().map_err(fault)?;
+        process.kill().await.map_err(fault)?;
+        stderr.settle().await;
+        Ok(Ended { status, took })
     }
 
     /// Where it listens.
@@ -165,46 +164,9 @@ impl Subject {
     }
 
     async fn run(&self) -> Result<(), Stop> {
-        let process = self.spawn()?;
+        let process = self.launch.spawn(self.addr, &self.stderr)?;
         self.lock().replace(process);
         self.ready().await
-    }
-
-    fn spawn(&self) -> Result<Process, Stop> {
-        let Launch { binary, arguments, environment, nofile } = &self.launch;
-        let mut command = match nofile {
-            None => Command::new(binary),
-            // Set by a shell that then becomes the subject: nothing runs between fork and exec in our own process.
-            Some((soft, hard)) => {
-                // The shell would tell of a file that cannot be run as if the service itself had ended.
-                can_be_executed(binary).map_err(|error| cannot_start(binary, error))?;
-                let mut shell = Command::new("/bin/sh");
-                // The soft limit goes down before the hard one does, and up after it.
-                let set =
-                    format!("ulimit -S -n {soft} 2>/dev/null; ulimit -H -n {hard} && ulimit -S -n {soft}");
-                let script = format!("{{ {set}; }} || exit {LIMITS_REFUSED}; exec \"$0\" \"$@\"");
-                shell.arg("-c").arg(script).arg(binary);
-                shell
-            }
-        };
-        command
-            .args(arguments)
-            .envs(environment)
-            .env("BIND_ADDR", self.addr.to_string())
-            .env(VARIABLE, RunId::current().as_str())
-            // A hole says its place in two lines; a backtrace would bury them.
-            .env("RUST_BACKTRACE", "0")
-            .process_group(0)
-            .kill_on_drop(true)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().map_err(|error| cannot_start(binary, error))?;
-        if let Some(pipe) = child.stderr.take() {
-            self.stderr.follow(pipe);
-        }
-        let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        Ok(Process { child, group })
     }
 
     async fn ready(&self) -> Result<(), Stop> {
@@ -282,20 +244,6 @@ impl Subject {
     fn lock(&self) -> MutexGuard<'_, Option<Process>> {
         self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn can_be_executed(binary: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let file = std::fs::metadata(binary)?;
-    match file.is_file() && file.permissions().mode() & 0o111 != 0 {
-        true => Ok(()),
-        false => Err(ErrorKind::PermissionDenied.into()),
-    }
-}
-
-fn cannot_start(binary: &Path, error: std::io::Error) -> SetUp {
-    let mend = "name a file that this machine can execute (`cargo lab check NN --binary PATH`)";
-    SetUp::new(format!("start the service `{}`", binary.display()), error, mend)
 }
 
 /// The subject ended before the check told it to.

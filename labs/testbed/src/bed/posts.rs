@@ -1,4 +1,4 @@
-//! Load of posts against a subject, recorded for the ledger and the report.
+//! Load against a subject, recorded for the report, and, where it is of posts, for the ledger.
 
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use tokio::time::interval;
 
 use super::Bed;
-use crate::load::{Counts, Load, Outcomes, Running, Schedule, posts};
+use crate::load::{self, Counts, Load, Outcomes, Running, Schedule, Traffic};
 use crate::report::{Figure, Timeline};
 use crate::subject::Subject;
 use crate::verdict::{Observed, Stop, promise};
@@ -17,58 +17,73 @@ use crate::wait;
 /// Longer than any deadline a check sets: a request that has no answer by then is counted as timed out.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// When so many posts have ended and none was accepted, none will be: no check needs to wait for the end of its schedule.
+/// When so many requests have ended and none was accepted, none will be: no check needs to wait for the end of its schedule.
 const HOPELESS: u64 = 30;
 /// Longer than any schedule.
 const LONGEST: Duration = Duration::from_secs(120);
 
-/// A load of posts, to be shaped before it starts.
+/// A load of requests, to be shaped before it starts.
 #[must_use]
-pub struct Posts {
+pub struct Requests<T> {
     bed: Bed,
     target: SocketAddr,
     schedule: Schedule,
     label: String,
-    characters: usize,
-    heavy: bool,
     capacity: Option<f64>,
+    patience: Duration,
+    run: String,
+    traffic: T,
 }
+
+/// A load of posts, to be shaped before it starts.
+pub type Posts = Requests<load::Posts>;
 
 impl Bed {
     /// Posts at the moments of `schedule`, each with a content of its own.
     pub fn posts(&self, service: &Subject, schedule: Schedule) -> Posts {
-        let (bed, label) = (self.clone(), self.shared.check.clone());
-        Posts { bed, target: service.addr(), schedule, label, characters: 40, heavy: false, capacity: None }
+        let run = self.new_run();
+        let traffic = load::posts(&run, 40);
+        Requests::new(self, service, schedule, run, traffic)
     }
 }
 
 impl Posts {
+    /// Each post as long as the contract allows: 10,000 characters, of three bytes each.
+    pub fn heavy(mut self) -> Self {
+        self.traffic = load::posts(&self.run, 10_000).heavy();
+        self
+    }
+}
+
+impl<T: Traffic> Requests<T> {
+    pub(super) fn new(bed: &Bed, service: &Subject, schedule: Schedule, run: String, traffic: T) -> Self {
+        let (bed, target, label) = (bed.clone(), service.addr(), bed.shared.check.clone());
+        Requests { bed, target, schedule, label, capacity: None, patience: PATIENCE, run, traffic }
+    }
+
     /// What the report calls this run.
     pub fn label(mut self, label: &str) -> Self {
         self.label = label.to_owned();
         self
     }
 
-    /// The capacity that the check set by construction, in posts a second, for the figure.
+    /// The capacity that the check set by construction, in requests a second, for the figure.
     pub fn capacity(mut self, per_second: f64) -> Self {
         self.capacity = Some(per_second);
         self
     }
 
-    /// Each post as long as the contract allows: 10,000 characters, of three bytes each.
-    pub fn heavy(mut self) -> Self {
-        (self.characters, self.heavy) = (10_000, true);
+    /// How long a client waits for its answer, from its send, before it hangs up. Five seconds unless set.
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
         self
     }
 
     /// Begins to send.
     pub fn start(self) -> PostsRun {
-        let Posts { bed, target, schedule, label, characters, heavy, capacity } = self;
-        let run = bed.new_run();
-        let traffic = posts(&run, characters);
-        let traffic = if heavy { traffic.heavy() } else { traffic };
+        let Requests { bed, target, schedule, label, capacity, patience, run, traffic } = self;
         let described = schedule.to_string();
-        let running = Load::new(target, schedule, traffic).timeout(PATIENCE).start();
+        let running = Load::new(target, schedule, traffic).timeout(patience).start();
         let ticker = tell_each_second(bed.voice(), described, running.watcher());
         PostsRun { bed, running, run, label, capacity, ticker }
     }
@@ -112,7 +127,7 @@ fn tell_each_second(
     }))
 }
 
-/// A load of posts under way. Dropping it stops everything at once.
+/// A load under way. Dropping it stops everything at once.
 pub struct PostsRun {
     bed: Bed,
     running: Running,
@@ -123,10 +138,10 @@ pub struct PostsRun {
 }
 
 impl PostsRun {
-    /// Waits until `count` posts were accepted.
+    /// Waits until `count` requests were accepted.
     ///
     /// # Errors
-    /// When that cannot happen any more: then the service does not even take posts at this rate.
+    /// When that cannot happen any more: then the service does not even take requests at this rate.
     pub async fn accepted(&self, count: usize) -> Result<(), Stop> {
         let hopeless = wait::until(LONGEST, async || {
             let counts = self.counts();
@@ -140,7 +155,7 @@ impl PostsRun {
             return Ok(());
         }
         let counts = self.running.counts();
-        Err(promise(format!("the service accepts {count} of {} posts", counts.scheduled))
+        Err(promise(format!("the service accepts {count} of {} requests", counts.scheduled))
             .observed(counts)
             .likely(
                 counts.reset > counts.accepted,
@@ -187,7 +202,7 @@ impl PostsRun {
     }
 }
 
-/// What a load of posts came to.
+/// What a load came to.
 pub struct PostsOutcome {
     outcomes: Outcomes,
     run: String,
@@ -208,6 +223,7 @@ impl PostsOutcome {
             schedule: outcomes.schedule().to_owned(),
             capacity,
             seconds: outcomes.per_second(),
+            stored: Vec::new(),
             counts: outcomes.counts(),
             latency: outcomes.latency_from_intended(|_| true).to_string(),
             send_lag: outcomes.send_lag().to_string(),

@@ -31,7 +31,8 @@ pub fn timeline_svg(timeline: &Timeline) -> String {
     let plot = Plot::of(timeline);
     let occurring: Vec<Outcome> = occurring(timeline).collect();
     let id = id(timeline);
-    let height = LEGEND + LEGEND_ROW * occurring.len() as f64;
+    let rows = occurring.len() + usize::from(!timeline.stored.is_empty());
+    let height = LEGEND + LEGEND_ROW * rows as f64;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"tl\" width=\"100%\" height=\"{height}\" role=\"img\" \
          aria-labelledby=\"{id}-title {id}-desc\">\n"
@@ -82,11 +83,12 @@ impl Plot {
         let stacked =
             |second: &Second| Outcome::ALL.iter().map(|outcome| ended(second, *outcome)).sum::<u64>();
         let highest = timeline.seconds.iter().map(|second| stacked(second).max(second.scheduled)).max();
+        let highest = highest.max(timeline.stored.iter().max().copied());
         let highest = (highest.unwrap_or(0) as f64).max(timeline.capacity.unwrap_or(0.0)).max(1.0);
         let step = round_step(highest, 5.0);
         // Room above the highest line for its label.
         let top = (highest * 1.08 / step).ceil() * step;
-        Self { columns: timeline.seconds.len().max(1), top, step }
+        Self { columns: timeline.seconds.len().max(timeline.stored.len()).max(1), top, step }
     }
 
     fn x(&self, second: f64) -> f64 {
@@ -164,19 +166,26 @@ impl Plot {
         }
     }
 
-    /// The offered load as steps, while there was any, and the capacity across.
+    /// A line that keeps its height for a second at a time.
+    fn steps(&self, svg: &mut String, class: &str, values: &[f64]) {
+        for (second, value) in values.iter().enumerate() {
+            let (from, to) = (self.x(second as f64), self.x(second as f64 + 1.0));
+            line(svg, class, (from, self.y(*value)), (to, self.y(*value)));
+            if let Some(next) = values.get(second + 1).filter(|next| *next != value) {
+                line(svg, class, (to, self.y(*value)), (to, self.y(*next)));
+            }
+        }
+    }
+
+    /// The offered load as steps, while there was any, what was stored in the same way, and the capacity across.
     fn lines(&self, svg: &mut String, timeline: &Timeline) {
         let right = LEFT + WIDE;
         let offered: Vec<f64> = timeline.seconds.iter().map(|second| second.scheduled as f64).collect();
         let until = offered.iter().rposition(|offered| *offered > 0.0).map_or(0, |last| last + 1);
         let offered = &offered[..until];
-        for (second, load) in offered.iter().enumerate() {
-            let (from, to) = (self.x(second as f64), self.x(second as f64 + 1.0));
-            line(svg, "tl-offered", (from, self.y(*load)), (to, self.y(*load)));
-            if let Some(next) = offered.get(second + 1).filter(|next| *next != load) {
-                line(svg, "tl-offered", (to, self.y(*load)), (to, self.y(*next)));
-            }
-        }
+        self.steps(svg, "tl-offered", offered);
+        let stored: Vec<f64> = timeline.stored.iter().map(|stored| *stored as f64).collect();
+        self.steps(svg, "tl-stored", &stored);
         if let Some(first) = offered.first() {
             let steady = offered.iter().all(|load| load == first);
             let load = if steady { format!("offered {}", tenths(*first)) } else { "offered".into() };
@@ -213,6 +222,15 @@ fn legend(svg: &mut String, timeline: &Timeline, occurring: &[Outcome], id: &str
             outcome.words(),
             grouped(count),
             share(count, timeline.counts.scheduled)
+        );
+    }
+    if !timeline.stored.is_empty() {
+        let _ = writeln!(
+            svg,
+            "<svg x=\"{LEFT}%\" y=\"{:.1}\" overflow=\"visible\"><line class=\"tl-stored\" x2=\"16\" y1=\"7\" y2=\"7\"/>\
+             <text x=\"24\" y=\"11\">stored</text><text class=\"tl-end\" x=\"195\" y=\"11\">{}</text></svg>",
+            LEGEND + LEGEND_ROW * occurring.len() as f64,
+            grouped(timeline.stored.iter().sum()),
         );
     }
 }

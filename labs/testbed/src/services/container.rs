@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use testcontainers::bollard::Docker;
+use testcontainers::bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
 use testcontainers::bollard::models::PortBinding;
 use testcontainers::bollard::query_parameters::{
     KillContainerOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
@@ -31,31 +32,32 @@ pub struct Container {
     service: Service,
     chosen: Chosen,
     id: String,
-    addr: SocketAddr,
+    /// One for each port that was asked for, in that order.
+    addrs: Vec<SocketAddr>,
     engine: Docker,
     /// `None` when the container is lent: then it is not ours to remove.
     owned: Option<ContainerAsync<GenericImage>>,
 }
 
 impl Container {
-    /// Starts `service` with its `port` published on a port of 127.0.0.1 that stays the same across restarts.
+    /// Starts `service` with each of its `ports` published on a port of 127.0.0.1 that stays the same across restarts.
     ///
     /// The container runs when this returns; whether the service answers is for the caller to wait for.
     pub async fn start(
         engine: &Docker,
         service: Service,
-        port: u16,
+        ports: &[u16],
         shape: impl Fn(ContainerRequest<GenericImage>) -> ContainerRequest<GenericImage>,
     ) -> Result<Container, SetUp> {
-        if let Some((id, addr)) = lent(service) {
+        if let Some((id, addrs)) = lent(service) {
             let chosen = Chosen { image: service.name().into(), why: "lent by the outer run" };
-            return Ok(Container { service, chosen, id, addr, engine: engine.clone(), owned: None });
+            return Ok(Container { service, chosen, id, addrs, engine: engine.clone(), owned: None });
         }
         let chosen = images::choose(engine, service).await?;
-        Container::start_on(engine, service, chosen, port, ports::free, shape).await
+        Container::start_on(engine, service, chosen, ports, ports::free, shape).await
     }
 
-    /// Starts `service` from the image `chosen`, with its `port` published on the first address from `free` that nobody else holds.
+    /// Starts `service` from the image `chosen`, with its `ports` published on the first addresses from `free` that nobody else holds.
     ///
     /// # Errors
     /// When the engine refuses, or every one of [`TRIES`] addresses is taken. Nothing of a failed try is left.
@@ -63,7 +65,7 @@ impl Container {
         engine: &Docker,
         service: Service,
         chosen: Chosen,
-        port: u16,
+        ports: &[u16],
         mut free: impl FnMut() -> Result<SocketAddr, SetUp>,
         shape: impl Fn(ContainerRequest<GenericImage>) -> ContainerRequest<GenericImage>,
     ) -> Result<Container, SetUp> {
@@ -72,25 +74,30 @@ impl Container {
         let mut tries = 0;
         loop {
             tries += 1;
-            let addr = free()?;
+            let addrs = ports.iter().map(|_| free()).collect::<Result<Vec<_>, _>>()?;
+            let published = ports.iter().zip(&addrs).map(|(port, addr)| {
+                let loopback = PortBinding {
+                    host_ip: Some(addr.ip().to_string()),
+                    host_port: Some(addr.port().to_string()),
+                };
+                (format!("{port}/tcp"), Some(vec![loopback]))
+            });
+            let published: HashMap<_, _> = published.collect();
             let name = format!("why-servers-die-{}", uuid::Uuid::new_v4().simple());
-            let request = GenericImage::new(image, tag)
-                .with_exposed_port(port.tcp())
+            let image = GenericImage::new(image, tag);
+            let image = ports.iter().fold(image, |image, port| image.with_exposed_port(port.tcp()));
+            let request = image
                 .with_container_name(&name)
                 .with_label(LABEL, RunId::current().as_str())
                 .with_host_config_modifier(move |host| {
-                    let loopback = PortBinding {
-                        host_ip: Some(addr.ip().to_string()),
-                        host_port: Some(addr.port().to_string()),
-                    };
                     host.publish_all_ports = Some(false);
-                    host.port_bindings = Some(HashMap::from([(format!("{port}/tcp"), Some(vec![loopback]))]));
+                    host.port_bindings = Some(published.clone());
                 });
             let error = match create(shape(request)).await {
                 Ok(container) => {
                     let id = container.id().to_owned();
                     let engine = engine.clone();
-                    return Ok(Container { service, chosen, id, addr, engine, owned: Some(container) });
+                    return Ok(Container { service, chosen, id, addrs, engine, owned: Some(container) });
                 }
                 Err(error) => deepest(&error),
             };
@@ -109,9 +116,42 @@ impl Container {
         }
     }
 
-    /// Where the service listens, on 127.0.0.1.
+    /// Where the service listens, on 127.0.0.1: the first of its ports.
     pub fn addr(&self) -> SocketAddr {
-        self.addr
+        self.addrs[0]
+    }
+
+    /// Where each of its ports is published, in the order in which they were asked for.
+    pub fn addrs(&self) -> &[SocketAddr] {
+        &self.addrs
+    }
+
+    /// Runs a program inside the container: what it wrote.
+    ///
+    /// # Errors
+    /// It cannot be run, or ends with another code than 0.
+    pub async fn exec(&self, program: &[&str]) -> Result<String, SetUp> {
+        use futures_util::StreamExt as _;
+        let what = || format!("run `{}` in the container of {}", program.join(" "), self.service.name());
+        let fault = |error| SetUp::from_cause(what(), error);
+        let options = CreateExecOptions {
+            cmd: Some(program.to_vec()),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            ..Default::default()
+        };
+        let exec = self.engine.create_exec(&self.id, options).await.map_err(fault)?.id;
+        let started = self.engine.start_exec(&exec, None::<StartExecOptions>).await.map_err(fault)?;
+        let mut said = String::new();
+        if let StartExecResults::Attached { mut output, .. } = started {
+            while let Some(part) = output.next().await {
+                said.push_str(&part.map_err(fault)?.to_string());
+            }
+        }
+        match self.engine.inspect_exec(&exec).await.map_err(fault)?.exit_code {
+            Some(0) => Ok(said),
+            code => Err(SetUp::from_cause(what(), format!("it ended with {code:?}: {}", said.trim_end()))),
+        }
     }
 
     /// SIGKILL to the container's first process, as a machine that loses power. Data that was synced stays.
@@ -164,7 +204,8 @@ impl Container {
     }
 
     pub(super) fn lend(&self) -> String {
-        format!("{}={}@{}", self.service.name(), self.id, self.addr)
+        let addrs: Vec<String> = self.addrs.iter().map(SocketAddr::to_string).collect();
+        format!("{}={}@{}", self.service.name(), self.id, addrs.join("+"))
     }
 
     /// Removes the container with its volumes, unless it is lent.
@@ -212,11 +253,11 @@ pub(crate) async fn create_no_more() {
 }
 
 /// The container that an outer run lends for `service`.
-fn lent(service: Service) -> Option<(String, SocketAddr)> {
+fn lent(service: Service) -> Option<(String, Vec<SocketAddr>)> {
     let lent = std::env::var(LENT).ok()?;
     let entry = lent.split(',').find_map(|entry| entry.strip_prefix(service.name())?.strip_prefix('='))?;
-    let (id, addr) = entry.split_once('@')?;
-    Some((id.to_owned(), addr.parse().ok()?))
+    let (id, addrs) = entry.split_once('@')?;
+    Some((id.to_owned(), addrs.split('+').map(str::parse).collect::<Result<_, _>>().ok()?))
 }
 
 /// The innermost cause of an error: the engine's own words.

@@ -22,6 +22,9 @@ pub(super) fn description(timeline: &Timeline) -> String {
     if let Some(capacity) = timeline.capacity {
         let _ = write!(text, " Capacity: {} a second.", tenths(capacity));
     }
+    if !timeline.stored.is_empty() {
+        let _ = write!(text, " Stored meanwhile and afterwards: {}.", grouped(timeline.stored.iter().sum()));
+    }
     text
 }
 

@@ -39,6 +39,7 @@ pub(in crate::report) fn overload() -> Timeline {
         schedule: "constant 180/s for 8 s (1440 requests)".into(),
         capacity: Some(60.0),
         seconds,
+        stored: Vec::new(),
         counts,
         latency: "p50 602 ms · p99 1.9 s · max 2.0 s (640 samples)".into(),
         send_lag: "p50 0.1 ms · p99 0.3 ms · max 1.2 ms".into(),

@@ -1,0 +1,147 @@
+//! RabbitMQ: one broker a run, a fresh virtual host for each check.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use testcontainers::ImageExt as _;
+use testcontainers::bollard::Docker;
+
+use super::management::Management;
+use super::virtual_host::VirtualHost;
+use super::{Container, ready};
+use crate::images::Service;
+use crate::setup::SetUp;
+use crate::wait;
+
+pub(super) const USER: &str = "workbook";
+pub(super) const PASSWORD: &str = "workbook";
+
+/// How much of the host's memory a broker may take before it raises its alarm: RabbitMQ's own default.
+const USUAL_WATERMARK: &str = "0.6";
+/// So little that every broker is above it.
+const ALARMING_WATERMARK: &str = "0.00001";
+
+/// The broker counts its messages every five seconds unless told otherwise; a check would wait for that.
+const COUNT_EACH_SECOND: &str = "-rabbit collect_statistics_interval 1000 -rabbit quorum_tick_interval 1000";
+
+/// A RabbitMQ broker in a container, with its management API.
+pub struct RabbitMq {
+    container: Container,
+    management: Management,
+    hosts: AtomicUsize,
+}
+
+impl RabbitMq {
+    pub(super) async fn start(engine: &Docker) -> Result<RabbitMq, SetUp> {
+        let container = Container::start(engine, Service::RabbitMq, &[5672, 15672], |request| {
+            request
+                .with_env_var("RABBITMQ_DEFAULT_USER", USER)
+                .with_env_var("RABBITMQ_DEFAULT_PASS", PASSWORD)
+                .with_env_var("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", COUNT_EACH_SECOND)
+        });
+        let container = container.await?;
+        let management = Management::at(container.addrs().get(1).copied().unwrap_or(container.addr()))?;
+        let broker = RabbitMq { container, management, hosts: AtomicUsize::new(0) };
+        broker.ready().await?;
+        Ok(broker)
+    }
+
+    /// The container, for its address.
+    pub fn container(&self) -> &Container {
+        &self.container
+    }
+
+    /// A new, empty virtual host that no other check has seen.
+    pub async fn fresh_host(&self) -> Result<VirtualHost, SetUp> {
+        let number = self.hosts.fetch_add(1, Ordering::Relaxed);
+        let name = format!("check_{}_{number}", std::process::id());
+        self.management.make_host(&name, USER).await?;
+        Ok(VirtualHost::new(name, self.container.addr(), self.management.clone()))
+    }
+
+    /// The virtual host `/`, which a management page shows first.
+    pub fn first_host(&self) -> VirtualHost {
+        VirtualHost::new("%2F".to_owned(), self.container.addr(), self.management.clone())
+    }
+
+    /// The address of the management page, for a browser.
+    pub fn page(&self) -> String {
+        self.management.page()
+    }
+
+    /// User and password, for the page as well as for a service.
+    pub fn login(&self) -> (&'static str, &'static str) {
+        (USER, PASSWORD)
+    }
+
+    /// Drops a check's virtual host, and with it its queues and every connection to it.
+    pub async fn drop_host(&self, host: VirtualHost) -> Result<(), SetUp> {
+        self.management.drop_host(host.name()).await
+    }
+
+    /// SIGKILL, as when the machine loses power.
+    pub async fn kill(&self) -> Result<(), SetUp> {
+        self.container.kill().await
+    }
+
+    /// Starts the killed broker again and waits until it answers.
+    pub async fn start_again(&self) -> Result<(), SetUp> {
+        self.container.start_again().await?;
+        self.ready().await
+    }
+
+    /// Freezes the broker: connections stay open, nothing answers.
+    pub async fn pause(&self) -> Result<(), SetUp> {
+        self.container.pause().await
+    }
+
+    /// Thaws the broker.
+    pub async fn unpause(&self) -> Result<(), SetUp> {
+        self.container.unpause().await
+    }
+
+    /// Makes the broker find itself out of memory: from then on it reads nothing more from connections that publish.
+    pub async fn raise_memory_alarm(&self) -> Result<(), SetUp> {
+        self.watermark(ALARMING_WATERMARK, true).await
+    }
+
+    /// Ends the alarm.
+    pub async fn end_memory_alarm(&self) -> Result<(), SetUp> {
+        self.watermark(USUAL_WATERMARK, false).await
+    }
+
+    async fn watermark(&self, watermark: &str, alarm: bool) -> Result<(), SetUp> {
+        self.container.exec(&["rabbitmqctl", "set_vm_memory_high_watermark", watermark]).await?;
+        let mut last = String::from("it did not follow");
+        let changed =
+            wait::until(Duration::from_secs(20), async || match self.management.has_alarm().await {
+                Ok(seen) => (seen == alarm).then_some(()),
+                Err(fault) => {
+                    last = fault.cause;
+                    None
+                }
+            });
+        changed.await.ok_or_else(|| SetUp::from_cause("change the broker's memory alarm", last))
+    }
+
+    pub(super) async fn heal(&self) -> Result<(), SetUp> {
+        match self.container.state().await?.as_str() {
+            "running" => {}
+            "paused" => self.container.unpause().await?,
+            _ => self.container.start_again().await?,
+        }
+        self.ready().await?;
+        match self.management.has_alarm().await? {
+            true => self.end_memory_alarm().await,
+            false => Ok(()),
+        }
+    }
+
+    pub(super) async fn stop(self) -> Result<(), SetUp> {
+        self.container.remove().await
+    }
+
+    async fn ready(&self) -> Result<(), SetUp> {
+        ready::answers(Service::RabbitMq, &self.container, async || self.management.is_serving().await).await
+    }
+}

@@ -1,0 +1,231 @@
+//! One check's virtual host: a subject's way in, and the test-bed's own.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use lapin::message::Delivery;
+use lapin::options::{
+    BasicGetOptions, BasicPublishOptions, BasicRejectOptions, ConfirmSelectOptions, QueueDeclareOptions,
+};
+use lapin::types::{FieldTable, ShortString};
+use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+use super::management::Management;
+use super::rabbitmq::{PASSWORD, USER};
+use crate::setup::SetUp;
+
+/// How long the broker may take over one question of the test-bed.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A virtual host of its own for one check.
+pub struct VirtualHost {
+    name: String,
+    server: SocketAddr,
+    management: Management,
+    /// Kept between two questions; opened again when the broker was away.
+    connection: Mutex<Option<Connection>>,
+}
+
+/// A message that the test-bed took out of a queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// Its body.
+    pub body: Vec<u8>,
+    /// The names of its headers.
+    pub headers: Vec<String>,
+    /// `message_id`.
+    pub message_id: Option<String>,
+    /// `delivery_mode` 2: a durable queue keeps it across a restart of the broker.
+    pub persistent: bool,
+}
+
+impl From<Delivery> for Taken {
+    fn from(Delivery { properties, data, .. }: Delivery) -> Taken {
+        let headers = properties.headers().iter().flat_map(|table| table.inner().keys());
+        Taken {
+            headers: headers.map(ToString::to_string).collect(),
+            message_id: properties.message_id().as_ref().map(ToString::to_string),
+            persistent: *properties.delivery_mode() == Some(2),
+            body: data,
+        }
+    }
+}
+
+/// What the broker says of a queue.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Declared {
+    /// Whether the queue outlives a restart of the broker.
+    pub durable: bool,
+    /// `quorum`, `classic`, `stream`.
+    pub kind: String,
+    /// How many messages were published to it.
+    pub published: u64,
+    /// How often somebody asked for a single message, in the management page, say, and got one.
+    pub got: u64,
+}
+
+impl VirtualHost {
+    pub(super) fn new(name: String, server: SocketAddr, management: Management) -> VirtualHost {
+        VirtualHost { name, server, management, connection: Mutex::new(None) }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The broker's address.
+    pub fn server(&self) -> SocketAddr {
+        self.server
+    }
+
+    /// The `AMQP_URL` for a subject, reaching the broker directly or over a link at `via`.
+    pub fn url(&self, via: Option<SocketAddr>) -> String {
+        format!("amqp://{USER}:{PASSWORD}@{}/{}", via.unwrap_or(self.server), self.name)
+    }
+
+    /// How many messages in `queue` are ready, that is neither delivered nor acknowledged; `None` when there is no such queue.
+    ///
+    /// Asked over AMQP, which is exact at once: the management API looks once a second.
+    pub async fn ready(&self, queue: &str) -> Result<Option<u32>, SetUp> {
+        let channel = self.channel().await?;
+        let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        match self.within(channel.queue_declare(queue.into(), passive, FieldTable::default())).await? {
+            Ok(queue) => Ok(Some(queue.message_count())),
+            Err(error) if is_not_found(&error) => Ok(None),
+            Err(error) => Err(fault("count the messages of a queue", error)),
+        }
+    }
+
+    /// Publishes bodies by hand, each confirmed by the broker when this returns.
+    pub async fn publish(&self, queue: &str, bodies: impl IntoIterator<Item = Vec<u8>>) -> Result<(), SetUp> {
+        let what = "publish a message by hand";
+        let channel = self.channel().await?;
+        self.within(channel.confirm_select(ConfirmSelectOptions::default()))
+            .await?
+            .map_err(|error| fault(what, error))?;
+        let mut confirms = Vec::new();
+        for body in bodies {
+            let properties = BasicProperties::default().with_delivery_mode(2);
+            let sent = channel.basic_publish(
+                ShortString::default(),
+                queue.into(),
+                BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() },
+                &body,
+                properties,
+            );
+            confirms.push(self.within(sent).await?.map_err(|error| fault(what, error))?);
+        }
+        for confirm in confirms {
+            let confirmed = self.within(confirm).await?.map_err(|error| fault(what, error))?;
+            if !confirmed.is_ack() || confirmed.take_message().is_some() {
+                return Err(fault(what, format!("there is no queue `{queue}` to take it")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes every ready message out of a queue; none when there is no such queue.
+    pub async fn take_all(&self, queue: &str) -> Result<Vec<Taken>, SetUp> {
+        let what = "take a message out of a queue";
+        let channel = self.channel().await?;
+        let mut taken = Vec::new();
+        loop {
+            let got = channel.basic_get(queue.into(), BasicGetOptions { no_ack: true });
+            match self.within(got).await? {
+                Ok(Some(message)) => taken.push(Taken::from(message.delivery)),
+                Ok(None) => return Ok(taken),
+                Err(error) if is_not_found(&error) => return Ok(taken),
+                Err(error) => return Err(fault(what, error)),
+            }
+        }
+    }
+
+    /// The body of the first ready message, which stays where it is.
+    pub async fn peek(&self, queue: &str) -> Result<Option<Vec<u8>>, SetUp> {
+        let what = "look at a message";
+        let channel = self.channel().await?;
+        let got = channel.basic_get(queue.into(), BasicGetOptions::default());
+        let Some(message) = self.within(got).await?.map_err(|error| fault(what, error))? else {
+            return Ok(None);
+        };
+        let back = message.reject(BasicRejectOptions { requeue: true });
+        self.within(back).await?.map_err(|error| fault(what, error))?;
+        Ok(Some(message.delivery.data))
+    }
+
+    /// How a queue was declared, and what was done with it; `None` when there is none of that name.
+    pub async fn declared(&self, queue: &str) -> Result<Option<Declared>, SetUp> {
+        let seen = self.management.queue(&self.name, queue).await?;
+        Ok(seen.map(|seen| Declared {
+            durable: seen["durable"] == true,
+            kind: seen["type"].as_str().unwrap_or_default().to_owned(),
+            published: seen["message_stats"]["publish"].as_u64().unwrap_or(0),
+            got: ["get", "get_no_ack"].iter().filter_map(|how| seen["message_stats"][how].as_u64()).sum(),
+        }))
+    }
+
+    /// How many messages in `queue` are ready or delivered and not acknowledged. The broker counts these once a second: wait for a
+    /// value, do not trust a single look.
+    pub async fn all_messages(&self, queue: &str) -> Result<Option<u64>, SetUp> {
+        let seen = self.management.queue(&self.name, queue).await?;
+        Ok(seen.and_then(|seen| seen["messages"].as_u64()))
+    }
+
+    /// Deletes a queue with all that is in it, as somebody might in the management page.
+    pub async fn delete(&self, queue: &str) -> Result<(), SetUp> {
+        self.management.delete_queue(&self.name, queue).await
+    }
+
+    /// Throws away every ready message of a queue, as somebody might in the management page.
+    pub async fn purge(&self, queue: &str) -> Result<(), SetUp> {
+        self.management.purge_queue(&self.name, queue).await
+    }
+
+    /// Lets a queue hold no more than `most` messages; a publish beyond that is answered with a nack.
+    pub async fn bound(&self, queue: &str, most: u32) -> Result<(), SetUp> {
+        self.management.bound_queue(&self.name, queue, most).await
+    }
+
+    /// Ends [`VirtualHost::bound`].
+    pub async fn unbound(&self) -> Result<(), SetUp> {
+        self.management.unbound_queue(&self.name).await
+    }
+
+    async fn channel(&self) -> Result<Channel, SetUp> {
+        let what = "open a channel to RabbitMQ";
+        let mut kept = self.connection.lock().await;
+        if let Some(connection) = kept.as_ref().filter(|connection| connection.status().connected()) {
+            // A connection may be dead without knowing; then a new one is opened below.
+            if let Ok(Ok(channel)) = timeout(PATIENCE, connection.create_channel()).await {
+                return Ok(channel);
+            }
+        }
+        let url = self.url(None);
+        let connecting = Connection::connect(&url, ConnectionProperties::default());
+        let connection = self.within(connecting).await?.map_err(|error| fault(what, error))?;
+        let channel = self.within(connection.create_channel()).await?.map_err(|error| fault(what, error))?;
+        *kept = Some(connection);
+        Ok(channel)
+    }
+
+    async fn within<T>(&self, asked: impl Future<Output = T>) -> Result<T, SetUp> {
+        let late = |_| fault("ask RabbitMQ", format!("no answer within {} s", PATIENCE.as_secs()));
+        timeout(PATIENCE, asked).await.map_err(late)
+    }
+}
+
+fn fault(what: &str, cause: impl std::fmt::Display) -> SetUp {
+    SetUp::from_cause(what, cause)
+}
+
+fn is_not_found(error: &lapin::Error) -> bool {
+    use lapin::ErrorKind;
+    use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
+    match error.kind() {
+        ErrorKind::ProtocolError(error) => *error.kind() == AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND),
+        _ => false,
+    }
+}
