@@ -2,9 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use sqlx::{
-    Connection as _, FromRow, PgConnection, PgPool, Postgres, Row as _, pool::PoolConnection, postgres::PgRow,
-};
+use sqlx::{Connection as _, FromRow, PgConnection, Row as _, postgres::PgRow};
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -12,7 +10,7 @@ use crate::{
     admission::{Admission, LineIsFull, Place},
     config::Database,
     deadline::Budget,
-    pool,
+    pool::{self, Lent, Pool},
     post::Post,
     query::{PAGE_SIZE, Page, SearchText},
 };
@@ -24,7 +22,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub struct Store {
     admission: Admission,
-    pool: PgPool,
+    pool: Pool,
     budget: Budget,
 }
 
@@ -46,31 +44,23 @@ impl Store {
         first.close().await.map_err(failed_to("close the first connection"))?;
 
         let pool =
-            pool::open(database, budget).await.map_err(failed_to("open all connections of the pool"))?;
+            Pool::open(database, budget).await.map_err(failed_to("open all connections of the pool"))?;
         Ok(Self { admission: Admission::new(database.max_connections), pool, budget })
     }
     // ANCHOR_END: open
 
-    /// The connections, for statements of your own.
-    #[must_use]
-    pub fn pool(&self) -> &PgPool {
-        &self.pool
-    }
-
     /// A place in the line, then a connection, for which nobody waits longer than [`Budget::line`].
-    /// Both are given back when they are dropped.
+    /// Hold the place as long as the connection, and [give the connection back](Lent::give_back) when
+    /// its statements have ended.
+    ///
+    /// # Errors
+    /// The line is full, or no connection came in time.
     // ANCHOR: connection
-    async fn connection(&self) -> Result<(Place, PoolConnection<Postgres>), StoreError> {
+    pub async fn connection(&self) -> Result<(Place, Lent), StoreError> {
         let place = self.admission.enter().map_err(StoreError::LineIsFull)?;
-        let pool = self.pool.clone();
-        // A task of its own, which is not cut off when the request gives up: the connection that it
-        // opens is there for the next one. Were each attempt thrown away half-way, a slow machine
-        // would begin anew for ever. It keeps its place, so these are bounded.
-        let lent = tokio::spawn(async move { Ok((place, pool.acquire().await?)) });
-        match timeout(self.budget.line(), lent).await {
-            Ok(Ok(lent)) => lent.map_err(StoreError::NoConnection),
-            Err(_) | Ok(Err(_)) => Err(StoreError::NoConnection(sqlx::Error::PoolTimedOut)),
-        }
+        let lent = timeout(self.budget.line(), self.pool.lend()).await;
+        let lent = lent.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(StoreError::NoConnection)?;
+        Ok((place, lent))
     }
     // ANCHOR_END: connection
 
@@ -113,11 +103,13 @@ impl Store {
     // ANCHOR: get
     pub async fn get(&self, id: Uuid) -> Result<Option<Post>, StoreError> {
         let (_place, mut connection) = self.connection().await?;
-        sqlx::query_as("SELECT id, content, created_at FROM post WHERE id = $1")
+        let post = sqlx::query_as("SELECT id, content, created_at FROM post WHERE id = $1")
             .bind(id)
             .fetch_optional(&mut *connection)
             .await
-            .map_err(failed_to("read the post"))
+            .map_err(failed_to("read the post"))?;
+        connection.give_back();
+        Ok(post)
     }
     // ANCHOR_END: get
 

@@ -5,6 +5,8 @@
 mod contract;
 #[path = "verify/database.rs"]
 mod database;
+#[path = "verify/outage.rs"]
+mod outage;
 #[path = "verify/overload.rs"]
 mod overload;
 #[path = "verify/stop.rs"]
@@ -12,22 +14,20 @@ mod stop;
 
 use std::process::ExitCode;
 
+use contract::Posting;
 use testbed::prelude::*;
 
 fn main() -> ExitCode {
     Lab::new(testbed::own_binary!(), "01", "Direct write", "01-direct-write")
         .needs(&[Service::Postgres])
-        .check(
-            "create-then-read",
-            "a post comes back as it was sent",
-            "What a post is",
-            contract::create_then_read,
-        )
+        .check("create-then-read", "a post comes back as it was sent", "What a post is", |bed| {
+            contract::create_then_read(bed, Posting::Stored)
+        })
         .check(
             "list-newest-first",
             "the list is newest first, 20 a page",
             "Newest first, twenty a page",
-            contract::list_newest_first,
+            |bed| contract::list_newest_first(bed, Posting::Stored),
         )
         .check(
             "search-is-literal",
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
             "bad-input-is-refused",
             "bad input is refused in one shape, nothing stored",
             "Refuse early, in one shape",
-            contract::bad_input_is_refused,
+            |bed| contract::bad_input_is_refused(bed, Posting::Stored),
         )
         .check(
             "answered-is-committed",

@@ -36,14 +36,16 @@ impl Budget {
     }
 
     /// How long the opening of a connection may take, which goes on when the request that began it
-    /// has given up.
-    ///
-    /// While the server refuses connections, or is starting, the pool tries again with pauses of up
-    /// to a fifth of this: less than `line`, so that who waits outlasts a pause. A login needs its
-    /// time, however short a request's is.
+    /// has given up. A login needs its time, however short a request's is.
     #[must_use]
     pub fn open(&self) -> Duration {
         self.whole.max(Duration::from_secs(1))
+    }
+
+    /// How long after a failed attempt to open a connection the next one in its place may begin.
+    #[must_use]
+    pub fn pause(&self) -> Duration {
+        self.open() / 5
     }
 
     /// How long one statement may take. The database itself ends it, so nothing runs on for a

@@ -68,7 +68,9 @@ pub fn log_to_stderr() {
 pub struct StartError(String);
 
 impl StartError {
-    fn new(operation: &str, cause: impl fmt::Display) -> Self {
+    /// Says what was tried, and what came of it.
+    #[must_use]
+    pub fn new(operation: &str, cause: impl fmt::Display) -> Self {
         Self(format!("failed to {operation}: {cause}"))
     }
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use testbed::prelude::*;
 use testbed::watch::Watch;
 
+use crate::outage::HOST;
+
 /// The pool of connections.
 const POOL: usize = 6;
 /// How long an insert keeps its connection busy, by a trigger in the database.
@@ -14,8 +16,6 @@ const SERVICE_TIME: Duration = Duration::from_millis(100);
 const CAPACITY: f64 = 60.0;
 /// The contract's default for REQUEST_TIMEOUT_MS.
 const DEADLINE: Duration = Duration::from_secs(2);
-/// What a busy host may add to a deadline: many times what it usually does.
-const HOST: Duration = Duration::from_secs(1);
 /// The contract's bound of what resident memory may grow by, in bytes.
 const MEMORY: u64 = 512 << 20;
 

@@ -41,13 +41,17 @@ impl Shared {
         offsets: Arc<[Duration]>,
         max_connections: usize,
     ) -> Self {
+        let host = HeaderValue::try_from(target.to_string()).expect("an address is a valid header value");
+        let board = Board::new(Arc::clone(&offsets), max_connections);
         Self {
             target,
-            host: HeaderValue::try_from(target.to_string()).expect("an address is a valid header value"),
+            host,
             traffic,
             patience,
+            // Last: the board of a long, dense schedule takes milliseconds to lay out, and the first requests would
+            // be that late.
             started: Instant::now(),
-            board: Mutex::new(Board::new(Arc::clone(&offsets), max_connections)),
+            board: Mutex::new(board),
             wake: Notify::new(),
             aborted: AtomicBool::new(false),
             offsets,

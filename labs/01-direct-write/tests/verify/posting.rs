@@ -1,0 +1,66 @@
+//! How a lab answers a good post, and from when on the post can be read.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use testbed::prelude::*;
+
+/// How long a post that was accepted may take to be stored when nothing else is going on. Hundreds of times what it takes.
+const SOON: Duration = Duration::from_secs(10);
+
+/// When a good post is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "a lab answers in one of these ways, and this file serves all labs")]
+pub(crate) enum Posting {
+    /// When it is stored: 201, with the Post.
+    Stored,
+    /// When it is safe in a queue: 202, with its id. It is stored soon after.
+    Queued,
+}
+
+impl Posting {
+    /// The status of the answer to a good post.
+    pub(crate) fn status(self) -> u16 {
+        match self {
+            Posting::Stored => 201,
+            Posting::Queued => 202,
+        }
+    }
+
+    /// Sends a good post: the answer, and the Post as it can be read.
+    pub(crate) async fn post(self, service: &Subject, body: &Value) -> Result<(Answer, Value), Stop> {
+        let answer = service.post(body).send().await?;
+        answer.has_status(self.status())?;
+        let told = answer.json()?;
+        let post = match self {
+            Posting::Stored => told,
+            Posting::Queued => soon(service, &told).await?,
+        };
+        Ok((answer, post))
+    }
+}
+
+/// The Post with the id that was `told`, as soon as it can be read.
+async fn soon(service: &Subject, told: &Value) -> Result<Value, Stop> {
+    let path = format!("/post/{}", told["id"].as_str().unwrap_or_default());
+    let mut last = None;
+    let read = testbed::wait::until(SOON, async || match service.get(&path).send().await {
+        Ok(answer) if answer.status == 200 => Some(Ok(answer)),
+        Ok(answer) => {
+            last = Some(answer);
+            None
+        }
+        Err(stop) => Some(Err(stop)),
+    });
+    match read.await {
+        Some(answer) => answer?.json(),
+        None => Err(promise(format!("a post that was answered 202 can be read within {} s", SOON.as_secs()))
+            .observed(last.as_ref().map_or_else(Vec::new, |answer| answer.figures()))
+            .likely(
+                true,
+                "the message was never stored: nobody consumes the queue, or the insert fails",
+                "look at the service's stderr, and at the queue in the management page",
+            )
+            .is_broken()),
+    }
+}

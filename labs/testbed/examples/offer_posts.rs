@@ -1,0 +1,33 @@
+//! Offers posts to a service and prints how many a second it accepted.
+//!
+//! `cargo run --release -p testbed --example offer_posts -- 127.0.0.1:8080 --rate 5000 --seconds 3`
+//!
+//! A program of its own, since a load that is to leave the processors to the service must be optimised, and the
+//! command line tool is not. The first quarter of the run does not count.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use testbed::load::{Load, Schedule, posts};
+
+/// Characters of a post.
+const CHARACTERS: usize = 64;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let [target, rate_flag, rate, seconds_flag, seconds] = arguments.as_slice() else {
+        return Err("expected HOST:PORT --rate R --seconds S".into());
+    };
+    if (rate_flag.as_str(), seconds_flag.as_str()) != ("--rate", "--seconds") {
+        return Err("expected --rate and --seconds".into());
+    }
+    let (target, length): (SocketAddr, _) = (target.parse()?, Duration::from_secs(seconds.parse()?));
+    let schedule = Schedule::constant(rate.parse()?, length);
+    let contents = posts(format!("offer{}", uuid::Uuid::new_v4().simple()), CHARACTERS);
+
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let outcomes = runtime.block_on(Load::new(target, schedule, contents).start().finish());
+    println!("{:.1}", outcomes.goodput(length / 4..length));
+    Ok(())
+}
