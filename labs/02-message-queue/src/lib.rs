@@ -1,0 +1,142 @@
+//! Message queue: `POST /post` publishes to RabbitMQ and answers; a consumer inserts into
+//! PostgreSQL.
+//!
+//! | room | what it owns |
+//! |---|---|
+//! | [`config`] | what the environment and the flags may say |
+//! | [`http`] | `POST /post`, and the ambiguous answer |
+//! | [`publisher`] | a post on its way to the broker: channels, confirms, returns |
+//! | `session` | the publisher's connection, kept open |
+//! | [`audit`], [`replay`] | the record of accepted posts, and what it is good for |
+//! | [`consumer`] | a message on its way to the table: batches, acknowledgements, dead letters |
+//! | [`inbox`] | the consumer's statement |
+//! | [`message`] | what stands in a message |
+//! | [`broker`], [`topology`], [`backoff`] | connections to the broker, its queues, pauses between attempts |
+//!
+//! Reads, the accept loop and the deadline of a request are lab 01's.
+
+use axum::Router;
+use direct_write::{
+    StartError, http as web,
+    server::{self, terminated},
+    store::Store,
+};
+use futures_util::future::OptionFuture;
+use tokio_util::sync::CancellationToken;
+
+pub mod audit;
+pub mod backoff;
+pub mod broker;
+pub mod config;
+pub mod consumer;
+pub mod http;
+pub mod inbox;
+pub mod message;
+pub mod publisher;
+pub mod replay;
+mod session;
+pub mod topology;
+
+pub use config::{Config, Role};
+
+use crate::{
+    audit::Journal,
+    broker::Broker,
+    consumer::Consumer,
+    http::Intake,
+    inbox::Inbox,
+    publisher::{Patience, Publisher},
+};
+
+/// For `map_err`: why the service could not start.
+fn cannot<E: std::fmt::Display>(operation: &str) -> impl FnOnce(E) -> StartError {
+    move |cause| StartError::new(operation, cause)
+}
+
+/// Runs the service until SIGTERM or Ctrl-C, and then until what it has begun has ended.
+///
+/// # Errors
+/// Fails when the service cannot start: no database, no broker, or an address that cannot be bound.
+// ANCHOR: run
+pub async fn run(config: Config) -> Result<(), StartError> {
+    let terminated = terminated().map_err(cannot("listen for SIGTERM"))?;
+    let budget = config.direct_write.budget();
+    let broker = Broker::new(config.amqp_url.clone());
+    let store = Store::open(&config.reads(), budget).await.map_err(cannot("prepare the database"))?;
+
+    let consumer =
+        if config.role.consumes() { Some(consumer(&config, &broker, &store).await?) } else { None };
+    let intake = if config.role.serves() { Some(intake(&config, broker).await?) } else { None };
+    let routes = match &intake {
+        Some(intake) => web::read_routes(store.clone()).merge(http::post_route(intake.clone())),
+        None => Router::new(),
+    };
+    let app = web::finish(web::health_route().merge(routes), budget);
+
+    let address = &config.direct_write.bind_addr;
+    let listener = server::bind(address).await.map_err(cannot(&format!("listen on `{address}`")))?;
+    tracing::info!(%address, role = ?config.role, "ready");
+
+    let stop = CancellationToken::new();
+    let consuming = consumer.map(|consumer| tokio::spawn(consume(consumer, stop.clone())));
+    let shutdown = async {
+        tokio::select! { () = terminated => stop.cancel(), () = stop.cancelled() => {} }
+    };
+    server::run(listener, app, shutdown, budget.drain()).await;
+    let consumed = OptionFuture::from(consuming).await;
+
+    // The publisher's connection outlives the requests that need it.
+    OptionFuture::from(intake.as_ref().map(|intake| intake.publisher.close())).await;
+    store.close().await;
+    consumed.transpose().map_err(cannot("keep the consumer running")).map(|_| ())
+}
+// ANCHOR_END: run
+
+/// Whatever ends the consumer, a panic too, ends the service: one that stores nothing any more would
+/// be taken for healthy.
+async fn consume(consumer: Consumer, stop: CancellationToken) {
+    let _ended = stop.clone().drop_guard();
+    consumer.run(stop).await;
+}
+
+/// The consumer, and its connection to the database: its own. Where there may be only one, it is
+/// that of the reads; and where there are no reads, those that made the schema are closed first.
+// ANCHOR: roles
+async fn consumer(config: &Config, broker: &Broker, store: &Store) -> Result<Consumer, StartError> {
+    if config.role == Role::Consumer {
+        store.close().await;
+    }
+    let inbox =
+        if config.one_for_both() { Inbox::over(store) } else { Inbox::new(&config.direct_write.database()) };
+    let consumer = Consumer::open(broker.clone(), inbox, config.prefetch).await;
+    consumer.map_err(cannot("subscribe to the queue"))
+}
+
+/// What accepts posts: a publisher, and the audit log if there is one.
+async fn intake(config: &Config, broker: Broker) -> Result<Intake, StartError> {
+    let journal = config.audit_log.as_deref().map(Journal::open).transpose();
+    Ok(Intake {
+        journal: journal.map_err(cannot("open the audit log"))?,
+        publisher: Publisher::open(broker).await.map_err(cannot("prepare the publisher"))?,
+        patience: Patience::of(config.direct_write.budget()),
+    })
+}
+// ANCHOR_END: roles
+
+/// Publishes every post that is in the audit log and not in the table.
+///
+/// # Errors
+/// Something that it needs is missing, or the replay is not complete. To run it again is safe.
+pub async fn replay(config: Config) -> Result<(), StartError> {
+    let path = config.audit_log.as_deref().ok_or("`AUDIT_LOG` is not set").map_err(cannot("replay"))?;
+    let budget = config.direct_write.budget();
+    let store = Store::open(&config.reads(), budget).await.map_err(cannot("prepare the database"))?;
+    let publisher = Publisher::open(Broker::new(config.amqp_url.clone())).await;
+    let publisher = publisher.map_err(cannot("prepare the publisher"))?;
+
+    let replayed = replay::replay(path, &store, &publisher).await.map_err(cannot("replay"))?;
+    tracing::info!(read = replayed.read, published = replayed.published, "replayed");
+    publisher.close().await;
+    store.close().await;
+    Ok(())
+}

@@ -1,0 +1,180 @@
+//! What `POST /post` does with a post, and when it answers.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use testbed::prelude::*;
+use uuid::Uuid;
+
+use crate::contract::Posting;
+use crate::queue::{DEAD, QUEUE, all_accepted, all_stored};
+
+/// How long an insert keeps its connection busy, in the overload of lab 01.
+const SERVICE_TIME: Duration = Duration::from_millis(100);
+/// The pool, and with it the capacity of lab 01: 60 posts a second.
+const POOL: usize = 6;
+const CAPACITY: f64 = 60.0;
+
+/// The message is as the contract has it, and so is its queue.
+pub(crate) async fn message_as_agreed(bed: Bed) -> Verdict {
+    let service = bed.service().role("api").start().await?;
+    let answer = service.post(&json!({"content": "my post"})).send().await?;
+    answer.has_status(202)?;
+    let id = answer.json()?["id"].as_str().unwrap_or_default().to_owned();
+
+    let taken = bed.broker().take_all(QUEUE).await?;
+    let in_queue = promise(format!("the answered post is one message in `{QUEUE}`"))
+        .observed(Figure::count("messages", taken.len()))
+        .likely(
+            taken.is_empty(),
+            "the 202 left before the broker had the message, or it went elsewhere",
+            "await the confirm of a mandatory publish, then answer",
+        )
+        .kept_if(taken.len() == 1)?;
+    let message = &taken[0];
+    let body: Value = serde_json::from_slice(&message.body).unwrap_or_default();
+    let told = format!("{} bytes: {body}", message.body.len());
+    let same = body["id"] == id.as_str() && body["content"] == "my post" && body["created_at"].is_string();
+    let body = promise("its body is JSON with id, content and created_at; message_id is the id")
+        .observed(Figure::named("body", told))
+        .observed(Figure::named("message_id", message.message_id.clone().unwrap_or_default()))
+        .likely(
+            same,
+            "the message carries no message_id, or another one",
+            "set the property `message_id` to the post's id",
+        )
+        .kept_if(same && message.message_id.as_deref() == Some(id.as_str()))?;
+    let persistent = promise("the message is persistent: a broker that restarts still has it")
+        .observed(Figure::named("delivery_mode", if message.persistent { "2" } else { "1, transient" }))
+        .likely(true, "the message is transient", "publish with `delivery_mode` 2")
+        .kept_if(message.persistent)?;
+    let queues = queues_as_agreed(&bed).await?;
+    Ok(in_queue.and(body).and(persistent).and(queues))
+}
+
+async fn queues_as_agreed(bed: &Bed) -> Verdict {
+    let queue = bed.broker().declared(QUEUE).await?.unwrap_or_default();
+    let dead = bed.broker().declared(DEAD).await?;
+    promise(format!("`{QUEUE}` is durable and a quorum queue, and `{DEAD}` is there and durable"))
+        .observed(Figure::named("kind", &queue.kind))
+        .observed(Figure::named("durable", queue.durable.to_string()))
+        .observed(Figure::named("dead letters", if dead.is_some() { "declared" } else { "no such queue" }))
+        .likely(
+            !queue.durable,
+            "the queue ends with the broker",
+            "declare it durable, with x-queue-type quorum",
+        )
+        .likely(
+            queue.kind != "quorum",
+            "a classic queue confirms before it has synced to disk",
+            "declare it with x-queue-type quorum",
+        )
+        .likely(
+            dead.is_none(),
+            "nothing takes the messages that can never be stored",
+            "declare the queue for dead letters, too",
+        )
+        .kept_if(queue.durable && queue.kind == "quorum" && dead.is_some_and(|dead| dead.durable))
+}
+
+/// What somebody publishes by hand in the management page becomes a post.
+pub(crate) async fn message_by_hand(bed: Bed) -> Verdict {
+    let service = bed.start().await?;
+    bed.broker().publish(QUEUE, [br#"{"content":"my post"}"#.to_vec()]).await?;
+    let mut last = Value::Null;
+    let listed = testbed::wait::until(Duration::from_secs(10), async || {
+        last = service.get("/posts").send().await.and_then(|answer| answer.json()).unwrap_or_default();
+        (last[0]["content"] == "my post").then_some(())
+    });
+    let listed = listed.await.is_some();
+    let id = last[0]["id"].as_str().and_then(|id| Uuid::parse_str(id).ok());
+    promise("a message `{\"content\":\"my post\"}` is stored, with an id made then")
+        .observed(Figure::named("first in the list", last[0].to_string()))
+        .likely(
+            bed.broker().ready(DEAD).await?.is_some_and(|dead| dead > 0),
+            "it became a dead letter: the consumer insists on an id",
+            "make an id and an instant where a message has none",
+        )
+        .likely(true, "the message was not stored", "look at the service's stderr")
+        .kept_if(listed && id.is_some())
+}
+
+/// Who repeats a post with its id makes no second one.
+pub(crate) async fn same_id_same_post(bed: Bed) -> Verdict {
+    let service = bed.start().await?;
+    let id = "0190a7d0-7d2c-7cc0-8d0e-5f2f3a1c9b11";
+    for _ in 0..3 {
+        let answer = service.post(&json!({"id": id, "content": "once"})).send().await?;
+        answer.has_status(202)?;
+        promise("the answer carries the id that came with the post")
+            .observed(&answer)
+            .observed(Figure::named("location", answer.header("location")))
+            .likely(true, "the service made an id of its own", "take the id of the body, where it has one")
+            .kept_if(
+                answer.json()?["id"] == id && answer.header("location").ends_with(&format!("/post/{id}")),
+            )?;
+    }
+    // What was queued before it is stored before it.
+    Posting::Queued.post(&service, &json!({"content": "after the three"})).await?;
+    let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM post WHERE content = 'once'")
+        .fetch_one(bed.database().pool())
+        .await?;
+    let dead = bed.broker().ready(DEAD).await?.unwrap_or(0);
+    let one = promise("three posts with one id are one row, and no dead letter")
+        .observed(Figure::count("rows", rows))
+        .observed(Figure::count("dead letters", dead))
+        .likely(rows > 1, "each message made a row", "insert with the message's own id")
+        .likely(
+            dead > 0,
+            "the second insert failed on the key, and its message was thrown away",
+            "a post that is there is no error: ON CONFLICT (id) DO NOTHING",
+        )
+        .kept_if(rows == 1 && dead == 0)?;
+    let refused = service.post(&json!({"id": "no-uuid", "content": "x"})).send().await?;
+    Ok(one.and(refused.is_problem(&[400, 422])?))
+}
+
+/// An insert takes two seconds, an answer a few milliseconds.
+pub(crate) async fn answers_at_once(bed: Bed) -> Verdict {
+    const SLOW: Duration = Duration::from_secs(2);
+    let service = bed.start().await?;
+    bed.database().service_time(SLOW).await?;
+    let load = bed.posts(&service, Schedule::constant(20.0, Duration::from_secs(3))).start();
+    let run = load.finish().await?;
+    let accepted = all_accepted(&run, "with an insert that takes 2 s")?;
+    let waited = run.accepted().filter(|sample| sample.latency_from_send() >= Some(SLOW / 4)).count();
+    let median = run.latency_from_send(|sample| sample.outcome == Outcome::Accepted).percentile(50.0);
+    let at_once =
+        promise("the answer does not wait for the insert: 95 of 100 come in less than a quarter of its time")
+            .observed(Figure::duration("an insert takes", SLOW))
+            .observed(
+                median.map_or_else(Vec::new, |median| {
+                    vec![Figure::duration("half the answers within", median)]
+                }),
+            )
+            .observed(Figure::count("waited longer than 500 ms", waited))
+            .likely(
+                true,
+                "the handler waits for the row",
+                "answer when the broker has confirmed; the row is the consumer's work",
+            )
+            .kept_if(waited * 20 <= run.samples().len())?;
+    bed.database().service_time(Duration::ZERO).await?;
+    let stored = all_stored(&bed, &run, "when the database is quick again", &[]).await?;
+    Ok(accepted.and(at_once).and(stored))
+}
+
+/// The overload of lab 01, with the same pool, the same service time and the same schedule.
+pub(crate) async fn overload_loses_nothing(bed: Bed) -> Verdict {
+    let service = bed.service().pool(POOL).start().await?;
+    bed.database().service_time(SERVICE_TIME).await?;
+    let watch = bed.watch_stored();
+    let label = "three times capacity, with a queue";
+    let schedule = Schedule::constant(3.0 * CAPACITY, Duration::from_secs(6));
+    let load = bed.posts(&service, schedule).label(label).capacity(CAPACITY).start();
+    let run = load.finish().await?;
+    let accepted = all_accepted(&run, "at three times the database's capacity")?;
+    let stored = all_stored(&bed, &run, "when the queue is worked off", &[]).await?;
+    bed.tell_stored(label, &watch);
+    Ok(accepted.and(stored))
+}

@@ -1,0 +1,240 @@
+//! What may befall the broker: death, silence, alarm, and a queue that somebody deletes.
+
+use std::time::Duration;
+
+use serde_json::json;
+use testbed::prelude::*;
+use testbed::wait;
+use uuid::Uuid;
+
+use crate::contract::Posting;
+use crate::outage::{HOST, Outage};
+use crate::queue::{QUEUE, all_acknowledged, all_stored};
+
+/// The time in which every request has its answer, in these checks.
+const DEADLINE: Duration = Duration::from_secs(1);
+/// How long after the broker is back posts must be accepted again: a pause between two attempts to connect, and more.
+const RECOVERY: Duration = Duration::from_secs(20);
+const BROKER: Outage =
+    Outage { of: "broker", deadline: DEADLINE, recovery: RECOVERY, posting: Posting::Queued };
+
+/// A broker that is killed under load, and started again.
+pub(crate) async fn broker_restart(bed: Bed) -> Verdict {
+    let service = bed.service().deadline(DEADLINE).start().await?;
+    let load = bed
+        .posts(&service, Schedule::constant(60.0, Duration::from_secs(20)))
+        .label("the broker dies")
+        .start();
+    load.accepted(60).await?;
+    bed.rabbitmq().kill().await?;
+    let before = load.stop().await?;
+    let kept = BROKER.explicit(&before, "down")?;
+    let load = bed
+        .posts(&service, Schedule::constant(40.0, Duration::from_secs(2)))
+        .label("while the broker is down")
+        .start();
+    let kept = kept.and(BROKER.explicit(&load.finish().await?, "down")?);
+
+    bed.says("starting RabbitMQ again");
+    bed.rabbitmq().start_again().await?;
+    let kept = kept.and(BROKER.works_again(&bed, &service, "back").await?);
+    let forgotten = (
+        true,
+        "what the broker had taken died with it: the queue or its messages are not durable, or the 202 came before the confirm",
+        "a durable quorum queue, persistent messages, and the confirm awaited before the answer",
+    );
+    let stored = all_stored(&bed, &before, "after the broker's death", &[forgotten]).await?;
+    Ok(kept.and(stored))
+}
+
+/// A broker that says nothing. What was sent to it may arrive or not: only a retry with the same id is safe.
+pub(crate) async fn broker_paused(bed: Bed) -> Verdict {
+    const RETRIED: usize = 5;
+    let service = bed.service().deadline(DEADLINE).start().await?;
+    let load = bed
+        .posts(&service, Schedule::constant(40.0, Duration::from_secs(20)))
+        .label("the broker falls silent")
+        .start();
+    load.accepted(40).await?;
+    bed.rabbitmq().pause().await?;
+    let before = load.stop().await?;
+    let kept = BROKER.explicit(&before, "silent")?;
+
+    let posts: Vec<_> = (0..RETRIED)
+        .map(|n| json!({"id": Uuid::now_v7(), "content": format!("{BY_HAND}, ambiguous {n}")}))
+        .collect();
+    for post in &posts {
+        is_refused_in_time(&service, post, "silent").await?;
+    }
+    bed.rabbitmq().unpause().await?;
+    for post in &posts {
+        let again = wait::until(RECOVERY, async || {
+            service.post(post).send().await.is_ok_and(|answer| answer.status == 202).then_some(())
+        });
+        promise(format!(
+            "when the broker answers again, a retry is accepted within {} s, by the same process",
+            RECOVERY.as_secs()
+        ))
+        .likely(
+            true,
+            "the service still waits for what the silent broker owed it",
+            "give up on a confirm at its deadline, and take another channel or connection",
+        )
+        .kept_if(again.await.is_some())?;
+    }
+    let stored = all_stored(&bed, &before, "when the broker answers again", &[]).await?;
+    let ids: Vec<Uuid> = posts.iter().filter_map(|post| post["id"].as_str()?.parse().ok()).collect();
+    let took = bed.stored(&ids, QUEUE).await?;
+    let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM post WHERE content LIKE '%ambiguous%'")
+        .fetch_one(bed.database().pool())
+        .await?;
+    let once = promise("a post that was refused, and then repeated with its id, is one row")
+        .observed(Figure::count("repeated", RETRIED))
+        .observed(Figure::count("rows", rows))
+        .likely(
+            rows > RETRIED as i64,
+            "the first attempt arrived as well, under another id",
+            "take the id that comes with the post",
+        )
+        .likely(true, "a post that was answered 202 is not stored", "await the confirm")
+        .kept_if(took.is_some() && rows == RETRIED as i64)?;
+    Ok(kept.and(stored).and(once))
+}
+
+/// The promise that a post is refused inside the deadline.
+async fn is_refused_in_time(service: &Subject, post: &serde_json::Value, state: &str) -> Result<(), Stop> {
+    let answer = service.post(post).send().await?;
+    promise(format!("while the broker is {state}, no post is answered 202"))
+        .observed(&answer)
+        .likely(
+            answer.status == 202,
+            "the answer does not wait for the broker's confirm",
+            "await the confirm under a deadline; without it answer 503",
+        )
+        .kept_if(answer.status != 202)?;
+    answer.is_problem(&[503])?;
+    promise("the 503 comes inside the deadline, and says when to come back")
+        .observed(&answer)
+        .observed(Figure::duration("answered after", answer.took))
+        .likely(
+            answer.took > DEADLINE + HOST,
+            "the publish, or the wait for its confirm, has no deadline",
+            "bound both by less than REQUEST_TIMEOUT_MS",
+        )
+        .likely(true, "Retry-After is missing", "send it with every 503")
+        .kept_if(answer.took <= DEADLINE + HOST && !answer.header("retry-after").is_empty())?;
+    Ok(())
+}
+
+/// A broker in memory alarm takes nothing more from those who publish, and still serves those who consume.
+pub(crate) async fn memory_alarm(bed: Bed) -> Verdict {
+    let service = bed.service().deadline(DEADLINE).start().await?;
+    let hold = bed.database().hold_inserts().await?;
+    let load = bed.posts(&service, Schedule::constant(40.0, Duration::from_secs(1))).start();
+    let run = load.finish().await?;
+    bed.says("raising the broker's memory alarm");
+    bed.rabbitmq().raise_memory_alarm().await?;
+    for n in 0..3 {
+        let post = json!({"content": format!("{BY_HAND}, in the alarm {n}")});
+        is_refused_in_time(&service, &post, "in memory alarm").await?;
+    }
+    hold.release().await?;
+    let stored = all_stored(&bed, &run, "during the alarm", &[]).await?;
+    let acknowledged = all_acknowledged(&bed, "during the alarm").await?;
+    bed.says("ending the alarm");
+    bed.rabbitmq().end_memory_alarm().await?;
+    let again = BROKER.works_again(&bed, &service, "out of its alarm").await?;
+    Ok(stored.and(acknowledged).and(again))
+}
+
+/// The queue is full: an operator has bounded it. The broker answers a publish that does not fit with a nack.
+pub(crate) async fn full_queue(bed: Bed) -> Verdict {
+    const FITS: u32 = 20;
+    let api = bed.service().role("api").deadline(DEADLINE).start().await?;
+    bed.broker().bound(QUEUE, FITS).await?;
+    let load = bed.posts(&api, Schedule::constant(40.0, Duration::from_secs(2))).label("the queue is full");
+    let run = load.start().finish().await?;
+    let kept = BROKER.explicit(&run, "refusing what does not fit")?;
+    let waiting = bed.broker().ready(QUEUE).await?.unwrap_or(0);
+    let counts = run.counts();
+    let honest = promise("what the broker refused is not answered 202")
+        .observed(counts)
+        .observed(Figure::count("in the queue", waiting))
+        .likely(
+            counts.refused == 0,
+            "the broker said no to most of these posts, and nobody listened: a nack was taken for a confirm",
+            "await the confirm of each publish by itself, and look whether it is an ack",
+        )
+        .likely(
+            true,
+            "more posts were answered 202 than the queue has",
+            "answer 202 for an ack, and nothing else",
+        )
+        .kept_if(counts.accepted <= u64::from(waiting))?;
+    bed.broker().unbound().await?;
+    let _consumer = bed.service().role("consumer").start().await?;
+    let stored = all_stored(&bed, &run, "when there is room again", &[]).await?;
+    Ok(kept.and(honest).and(stored))
+}
+
+/// Somebody deletes the queue, first under an api alone, then under a whole service.
+pub(crate) async fn queue_deleted(bed: Bed) -> Verdict {
+    let api = bed.service().role("api").deadline(DEADLINE).start().await?;
+    let load = bed.posts(&api, Schedule::constant(20.0, Duration::from_millis(500))).label("before").start();
+    load.finish().await?;
+    bed.broker().delete(QUEUE).await?;
+    let load = bed
+        .posts(&api, Schedule::constant(40.0, Duration::from_secs(2)))
+        .label("the queue is deleted")
+        .start();
+    let run = load.finish().await?;
+    let kept = BROKER.explicit(&run, "without the queue")?;
+
+    let _consumer = bed.service().role("consumer").start().await?;
+    let unroutable = (
+        true,
+        "the broker confirmed what no queue took: a confirm alone says nothing of routing",
+        "publish with `mandatory`, and treat a message that comes back as refused",
+    );
+    let stored = all_stored(&bed, &run, "with the queue deleted under the api", &[unroutable]).await?;
+
+    bed.says("deleting the queue once more");
+    bed.broker().delete(QUEUE).await?;
+    let mut last = String::new();
+    let mut id = None;
+    let accepted = wait::until(RECOVERY, async || {
+        match api.post(&json!({"content": format!("{BY_HAND}, to the new queue")})).send().await {
+            Ok(answer) if answer.status == 202 => {
+                id = answer.json().ok().and_then(|told| told["id"].as_str()?.parse::<Uuid>().ok());
+                Some(())
+            }
+            Ok(answer) => {
+                last = format!("answered {}", answer.status);
+                None
+            }
+            Err(_) => None,
+        }
+    });
+    let accepted = accepted.await.is_some();
+    let back = promise(format!(
+        "the queue is declared anew, and posts are accepted within {} s",
+        RECOVERY.as_secs()
+    ))
+    .observed(if accepted { vec![] } else { vec![Figure::named("last try", last)] })
+    .likely(
+        true,
+        "nobody declares the queue again",
+        "when a publish comes back, or the consumer is cancelled, declare the queue",
+    )
+    .kept_if(accepted)?;
+    let taken = bed.stored(&id.into_iter().collect::<Vec<_>>(), QUEUE).await?.is_some();
+    let consumed = promise("the consumer is back on the new queue: what was accepted there is stored")
+        .observed(Figure::count("in the queue", bed.broker().ready(QUEUE).await?.unwrap_or(0)))
+        .likely(
+            true,
+            "the consumer ended silently: its stream ends without an error when the queue is deleted",
+            "treat the end of the stream as a fault, and begin again",
+        )
+        .kept_if(taken)?;
+    Ok(kept.and(stored).and(back).and(consumed))
+}

@@ -1,0 +1,138 @@
+//! How many messages a consumer holds, and what a second one is good for.
+
+use std::time::Duration;
+
+use serde_json::json;
+use testbed::prelude::*;
+use testbed::wait;
+
+use crate::queue::{DEAD, QUEUE};
+
+const SOON: Duration = Duration::from_secs(15);
+
+fn messages(count: usize) -> impl Iterator<Item = Vec<u8>> {
+    (0..count).map(|n| {
+        let (id, created_at) = (uuid::Uuid::now_v7(), "2026-11-23T09:30:00.123456Z");
+        json!({"id": id, "content": format!("{BY_HAND} {n}"), "created_at": created_at})
+            .to_string()
+            .into_bytes()
+    })
+}
+
+async fn rows(bed: &Bed) -> Result<i64, Stop> {
+    Ok(sqlx::query_scalar("SELECT count(*) FROM post").fetch_one(bed.database().pool()).await?)
+}
+
+/// The unacknowledged messages never exceed the prefetch, however long an insert takes.
+pub(crate) async fn bounded_prefetch(bed: Bed) -> Verdict {
+    const PREFETCH: u32 = 25;
+    const SENT: u32 = 300;
+    let _consumer = bed.service().role("consumer").prefetch(PREFETCH as usize).start().await?;
+    let hold = bed.database().hold_inserts().await?;
+    bed.broker().publish(QUEUE, messages(SENT as usize)).await?;
+    // Nothing can be stored, so what is neither ready nor dead is delivered and not acknowledged.
+    let mut most = 0;
+    let mut looks = 0;
+    let exceeded = wait::until(Duration::from_secs(3), async || {
+        let (ready, dead) = tokio::join!(bed.broker().ready(QUEUE), bed.broker().ready(DEAD));
+        match (ready, dead) {
+            (Ok(ready), Ok(dead)) => {
+                most = most.max(SENT.saturating_sub(ready.unwrap_or(0) + dead.unwrap_or(0)));
+                looks += 1;
+                (most > PREFETCH).then_some(Ok(()))
+            }
+            (Err(fault), _) | (_, Err(fault)) => Some(Err(fault)),
+        }
+    });
+    exceeded.await.transpose()?;
+    let held = bed.database().held_inserts().await?;
+    let kept = promise(format!(
+        "with PREFETCH={PREFETCH} never more than {PREFETCH} messages are unacknowledged"
+    ))
+    .observed(Figure::count("most at once", most))
+    .observed(Figure::count("looks", looks))
+    .likely(
+        most == SENT,
+        "the broker sent everything that it had: there is no prefetch, or nothing is to be acknowledged",
+        "set basic.qos on the consumer's channel before you consume, and acknowledge by hand",
+    )
+    .likely(
+        most > PREFETCH,
+        "more than one consumer, or another prefetch",
+        "bound the whole process by PREFETCH",
+    )
+    .likely(true, "no message was delivered", "look at the consumer's stderr")
+    .kept_if((1..=PREFETCH).contains(&most) && held > 0)?;
+    hold.release().await?;
+    let stored = wait::until(SOON, async || match rows(&bed).await {
+        Ok(rows) => (rows == i64::from(SENT)).then_some(Ok(())),
+        Err(stop) => Some(Err(stop)),
+    });
+    let stored = stored.await.transpose()?.is_some();
+    let rows = rows(&bed).await?;
+    let all = promise("when inserts go on, all of them are stored")
+        .observed(Figure::count("sent", SENT))
+        .observed(Figure::count("rows", rows))
+        .likely(
+            rows <= i64::from(PREFETCH),
+            "the first messages were stored, and then no more came: the broker waits for their acknowledgement",
+            "acknowledge what is committed; the broker delivers as much again",
+        )
+        .likely(true, "messages were lost while inserts were held", "keep a batch until it is stored")
+        .kept_if(stored)?;
+    Ok(kept.and(all))
+}
+
+/// Two consumers drain at least 1.6 times as fast as one, when the time of an insert is fixed.
+pub(crate) async fn two_consumers(bed: Bed) -> Verdict {
+    const SENT: usize = 3000;
+    const WINDOW: Duration = Duration::from_secs(3);
+    let _api = bed.service().role("api").start().await?;
+    bed.broker().publish(QUEUE, messages(SENT)).await?;
+    bed.database().service_time(Duration::from_millis(100)).await?;
+    let consumer = || bed.service().role("consumer").prefetch(20);
+    let connections = bed.postgres().watch(bed.database()).await?;
+
+    let _first = consumer().start().await?;
+    let alone = rate(&bed, WINDOW).await?;
+    let _second = consumer().start().await?;
+    if connections.until(SOON, |seen| seen.busy > 1).await.is_none() {
+        bed.says("the second consumer stores nothing");
+    }
+    let together = rate(&bed, WINDOW).await?;
+    let left = bed.broker().ready(QUEUE).await?.unwrap_or(0);
+    if left == 0 {
+        return Err(Stop::Inconclusive("the queue was empty before both rates were measured".to_owned()));
+    }
+    let ratio = together / alone.max(1.0);
+    promise("two consumers drain at least 1.6 times as fast as one")
+        .observed(Figure::measure("one", alone, "/s"))
+        .observed(Figure::measure("two", together, "/s"))
+        .observed(Figure::measure("ratio", ratio, ""))
+        .observed(Figure::count("still in the queue", left))
+        .likely(alone < 1.0, "nothing is drained at all", "look at the consumer's stderr")
+        .likely(
+            ratio < 1.2,
+            "only one of them works: the subscription is exclusive, or they wait for each other",
+            "subscribe without `exclusive`, and take no lock that both need",
+        )
+        .likely(true, "they are in each other's way", "look for what both of them wait for")
+        .kept_if(ratio >= 1.6)
+}
+
+/// Rows a second, over a window that begins with a new row.
+async fn rate(bed: &Bed, window: Duration) -> Result<f64, Stop> {
+    let next_row = async |seen: i64| {
+        let found = wait::until(SOON, async || match rows(bed).await {
+            Ok(now) => (now > seen).then_some(Ok(now)),
+            Err(stop) => Some(Err(stop)),
+        });
+        found.await.transpose().map(|rows| rows.unwrap_or(seen))
+    };
+    let first = next_row(rows(bed).await?).await?;
+    let started = std::time::Instant::now();
+    wait::until(window, async || None::<()>).await;
+    // To the end of the insert that is under way, as the window began at the end of one.
+    let last = next_row(rows(bed).await?).await?;
+    Ok((last - first) as f64 / started.elapsed().as_secs_f64())
+}

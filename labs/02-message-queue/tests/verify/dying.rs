@@ -1,0 +1,114 @@
+//! What dies, or is away for a while, and costs nothing: the service, its consumer, the database.
+
+use std::time::Duration;
+
+use testbed::prelude::*;
+use testbed::subject::GRACE;
+
+use crate::queue::{QUEUE, all_accepted, all_acknowledged, all_stored};
+
+const SERVICE_TIME: Duration = Duration::from_millis(100);
+
+/// The chapter's central experiment: the process that holds accepted posts is killed.
+pub(crate) async fn kill_loses_nothing(bed: Bed) -> Verdict {
+    let service = bed.service().pool(6).start().await?;
+    bed.database().service_time(SERVICE_TIME).await?;
+    let schedule = Schedule::poisson(120.0, Duration::from_secs(20), 1);
+    let load = bed.posts(&service, schedule).capacity(60.0).start();
+
+    load.accepted(150).await?;
+    let queue = bed.broker().declared(QUEUE).await?;
+    service.kill().await?;
+    let run = load.stop().await?;
+    service.restart().await?;
+
+    let in_memory = (
+        queue.is_none(),
+        "the queue was in the process's own memory, and died with it",
+        "keep accepted posts in the broker's queue: publish, await the confirm, answer",
+    );
+    all_stored(&bed, &run, "after the kill and the restart", &[in_memory]).await
+}
+
+/// The two halves live apart: one takes posts while the other is not there.
+pub(crate) async fn consumer_stopped(bed: Bed) -> Verdict {
+    let api = bed.service().role("api").start().await?;
+    let load = bed.posts(&api, Schedule::constant(50.0, Duration::from_secs(2))).start();
+    let run = load.finish().await?;
+    let accepted = all_accepted(&run, "with no consumer anywhere")?;
+    let waiting = bed.broker().ready(QUEUE).await?.unwrap_or(0);
+    let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM post").fetch_one(bed.database().pool()).await?;
+    let apart = promise("with ROLE=api posts wait in the queue, and nobody stores them")
+        .observed(Figure::count("in the queue", waiting))
+        .observed(Figure::count("rows", rows))
+        .likely(
+            rows > 0,
+            "the api stores posts itself",
+            "leave the table to the consumer: ROLE says who does what",
+        )
+        .likely(true, "posts are kept somewhere else than in the queue", "publish each before its 202")
+        .kept_if(rows == 0 && u64::from(waiting) == run.counts().accepted)?;
+
+    let _consumer = bed.service().role("consumer").start().await?;
+    let stored = all_stored(&bed, &run, "when a consumer comes", &[]).await?;
+    Ok(accepted.and(apart).and(stored))
+}
+
+/// A database that is away for ten seconds: posts are accepted all the while.
+pub(crate) async fn database_down(bed: Bed) -> Verdict {
+    let service = bed.start().await?;
+    let schedule = Schedule::constant(40.0, Duration::from_secs(11));
+    let load = bed.posts(&service, schedule).label("the database is away for 10 s").start();
+    load.accepted(40).await?;
+    bed.postgres().kill().await?;
+    let run = load.finish().await?;
+    let accepted = all_accepted(&run, "while the database is down for 10 s")?;
+
+    bed.says("starting PostgreSQL again");
+    bed.postgres().start_again().await?;
+    let early = (
+        true,
+        "messages were acknowledged, and their insert failed: the database was away",
+        "acknowledge after the commit; keep what could not be stored, and try it again",
+    );
+    let stored = all_stored(&bed, &run, "when the database is back", &[early]).await?;
+    Ok(accepted.and(stored))
+}
+
+/// SIGTERM ends the service in time; what it had accepted is stored, or is still in the queue.
+pub(crate) async fn graceful_stop(bed: Bed) -> Verdict {
+    let service = bed.start().await?;
+    bed.database().service_time(Duration::from_millis(500)).await?;
+    let load = bed.posts(&service, Schedule::constant(60.0, Duration::from_secs(20))).start();
+    load.accepted(60).await?;
+    let ended = service.terminate().await?;
+    let run = load.stop().await?;
+
+    let status = ended
+        .status
+        .map_or_else(|| format!("none within {} s", GRACE.as_secs()), |status| status.to_string());
+    let exit = promise(format!("the service exits 0 within {} s of SIGTERM", GRACE.as_secs()))
+        .observed(Figure::named("exit", status))
+        .observed(Figure::duration("ended after", ended.took))
+        .likely(
+            ended.status.is_none(),
+            "something holds the process: the consumer's loop, or a wait without an end",
+            "cancel the subscription, end the batch that is being stored, close, return from main",
+        )
+        .likely(
+            true,
+            "the process did not end by its own will: SIGTERM is not handled",
+            "handle SIGTERM, and return from main",
+        )
+        .kept_if(ended.status.is_some_and(|status| status.success()))?;
+    bed.database().service_time(Duration::ZERO).await?;
+    service.restart().await?;
+    let dropped = (
+        true,
+        "what was taken from the queue at SIGTERM was acknowledged and not stored",
+        "give back what is not stored: end the channel without an acknowledgement",
+    );
+    let stored = all_stored(&bed, &run, "after the stop and the next start", &[dropped]).await?;
+    let acknowledged = all_acknowledged(&bed, "after the stop and the next start").await?;
+    Ok(exit.and(stored).and(acknowledged))
+}

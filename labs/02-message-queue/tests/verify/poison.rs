@@ -1,0 +1,116 @@
+//! Messages that can never be stored.
+
+use std::time::Duration;
+
+use serde_json::json;
+use testbed::prelude::*;
+use testbed::services::Taken;
+use testbed::wait;
+use uuid::Uuid;
+
+use crate::queue::{DEAD, QUEUE, all_acknowledged};
+
+/// How long the messages may take to find their places. Hundreds of times what they take.
+const SOON: Duration = Duration::from_secs(15);
+
+/// Poison among good messages, all of them ready at once.
+pub(crate) async fn poison_is_set_aside(bed: Bed) -> Verdict {
+    let consumer = bed.service().role("consumer").start().await?;
+    let poison: Vec<Vec<u8>> = vec![
+        b"not json".to_vec(),
+        br#"{"id":"0190a7d0-0000-7000-8000-00000000000a"}"#.to_vec(),
+        json!({"content": 7}).to_string().into_bytes(),
+        json!({"content": "  "}).to_string().into_bytes(),
+        json!({"content": "nul \u{0} inside"}).to_string().into_bytes(),
+        json!({"content": "a".repeat(10_001)}).to_string().into_bytes(),
+        json!({"id": "no-uuid", "content": "x"}).to_string().into_bytes(),
+    ];
+    let good: Vec<Uuid> = (0..=poison.len()).map(|_| Uuid::now_v7()).collect();
+    let mut bodies = Vec::new();
+    for (n, id) in good.iter().enumerate() {
+        let created_at = "2026-11-23T09:30:00.123456Z";
+        bodies.push(
+            json!({"id": id, "content": format!("good {n}"), "created_at": created_at})
+                .to_string()
+                .into_bytes(),
+        );
+        bodies.extend(poison.get(n).cloned());
+    }
+    // While the first insert is held, all the others gather: the poison meets its neighbours in one batch.
+    let hold = bed.database().hold_inserts().await?;
+    bed.broker().publish(QUEUE, bodies).await?;
+    wait::until(SOON, async || bed.database().held_inserts().await.is_ok_and(|held| held > 0).then_some(()))
+        .await;
+    hold.release().await?;
+
+    let took = bed.stored(&good, QUEUE).await?;
+    let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM post").fetch_one(bed.database().pool()).await?;
+    let neighbours = promise("the good messages around poison are all stored, and nothing else is")
+        .observed(Figure::count("good messages", good.len()))
+        .observed(Figure::count("rows", rows))
+        .observed(Figure::named("running", if consumer.id().is_some() { "yes" } else { "no" }))
+        .likely(
+            took.is_none(),
+            "poison took its neighbours along: the whole batch was thrown away, or is tried for ever",
+            "set poison aside before the batch is stored; if the database refuses a batch, store its rows one by one",
+        )
+        .likely(
+            true,
+            "something was stored that is no post",
+            "hold a message against the same rules as a request's body",
+        )
+        .kept_if(took.is_some() && rows == good.len() as i64)?;
+    let dead = dead_letters(&bed, &poison).await?;
+    let empty = all_acknowledged(&bed, "with the poison set aside").await?;
+    Ok(neighbours.and(dead).and(empty))
+}
+
+/// The promise that the poison, and only that, is among the dead letters, each with a reason.
+async fn dead_letters(bed: &Bed, poison: &[Vec<u8>]) -> Verdict {
+    let mut dead: Vec<Taken> = Vec::new();
+    let all = wait::until(SOON, async || match bed.broker().take_all(DEAD).await {
+        Ok(taken) => {
+            dead.extend(taken);
+            (dead.len() >= poison.len()).then_some(Ok(()))
+        }
+        Err(fault) => Some(Err(fault)),
+    });
+    all.await.transpose()?;
+    let mut bodies: Vec<&[u8]> = dead.iter().map(|letter| letter.body.as_slice()).collect();
+    let mut expected: Vec<&[u8]> = poison.iter().map(Vec::as_slice).collect();
+    bodies.sort_unstable();
+    expected.sort_unstable();
+    let kept = promise(format!("each poisonous message is in `{DEAD}`, once, as it came"))
+        .observed(Figure::count("poisonous", poison.len()))
+        .observed(Figure::count("dead letters", dead.len()))
+        .likely(
+            dead.is_empty(),
+            "poison was thrown away, or goes round in the queue",
+            "reject it without requeue; the queue's dead-letter exchange then takes it",
+        )
+        .likely(
+            dead.len() > poison.len(),
+            "poison is set aside and delivered again",
+            "settle each delivery exactly once",
+        )
+        .likely(true, "some poison is missing, or was changed", "reject every message that is no post")
+        .kept_if(bodies == expected)?;
+    let says_why = |letter: &&Taken| {
+        let reasons = ["x-death", "reason", "error"];
+        letter.headers.iter().any(|name| reasons.iter().any(|reason| name.to_lowercase().contains(reason)))
+    };
+    let told = dead.iter().filter(says_why).count();
+    let reasons = promise("each dead letter says why it is there")
+        .observed(Figure::count("with a reason", told))
+        .observed(Figure::named(
+            "headers",
+            dead.first().map(|letter| letter.headers.join(", ")).unwrap_or_default(),
+        ))
+        .likely(
+            true,
+            "the letters carry no reason",
+            "let the broker dead-letter them, or add a header of your own",
+        )
+        .kept_if(told == dead.len())?;
+    Ok(kept.and(reasons))
+}

@@ -1,0 +1,98 @@
+//! The queue by its names, and what every experiment ends with: is each accepted post stored, once?
+
+use testbed::prelude::*;
+
+/// The queue of accepted posts.
+pub(crate) const QUEUE: &str = "CREATE_POST_QUEUE";
+/// The queue of messages that can never be stored.
+pub(crate) const DEAD: &str = "CREATE_POST_QUEUE.dead";
+
+/// The promise that in the end every accepted post of a run is stored, once. `signs` are the causes that the experiment itself
+/// points to, the most telling first; those that any experiment shows come after them.
+pub(crate) async fn all_stored(
+    bed: &Bed,
+    run: &PostsOutcome,
+    when: &str,
+    signs: &[(bool, &str, &str)],
+) -> Verdict {
+    let Drain { ledger, took } = bed.drained(run, QUEUE).await?;
+    let dead = bed.broker().ready(DEAD).await?.unwrap_or(0);
+    let waiting = bed.broker().ready(QUEUE).await?;
+    let mut told = promise(format!("every post answered 202 is stored, once, {when}"))
+        .observed(&ledger)
+        .observed(took.map_or_else(Vec::new, |took| vec![Figure::duration("drained after", took)]))
+        .observed(if dead > 0 { vec![Figure::count("dead letters", dead)] } else { vec![] });
+    for (sign, cause, next) in signs {
+        told = told.likely(*sign && !ledger.lost.is_empty(), cause, next);
+    }
+    told.likely(
+        dead > 0,
+        "good messages became dead letters: each was delivered and given back until its limit was reached",
+        "keep a batch and try it again while the database is away; reject only what can never be stored",
+    )
+    .likely(
+        waiting.is_none() && !ledger.lost.is_empty(),
+        format!("the broker has no queue `{QUEUE}`: posts are kept somewhere else"),
+        "declare the queue, and publish to it (labs/amqp.md)",
+    )
+    .likely(
+        waiting.is_some_and(|waiting| waiting > 0),
+        "messages are still in the queue, and nobody takes them",
+        "let the consumer come back by itself after every fault: a stream that ends is one, too",
+    )
+    .likely(
+        !ledger.doubled.is_empty(),
+        "a message that was delivered twice made two rows",
+        "insert with the message's own id, and leave alone what is there: ON CONFLICT (id) DO NOTHING",
+    )
+    .likely(
+        !ledger.lost.is_empty(),
+        "messages left the queue, and never became rows",
+        "acknowledge after the commit, and publish with a confirm",
+    )
+    .kept_if(ledger.is_clean() && dead == 0)
+}
+
+/// The promise that all of a run was accepted.
+pub(crate) fn all_accepted(run: &PostsOutcome, when: &str) -> Verdict {
+    let counts = run.counts();
+    let slowest = run.latency_from_send(|_| true).max().unwrap_or_default();
+    promise(format!("{when}, every post is accepted: no refusal, no error"))
+        .observed(counts)
+        .observed(Figure::duration("slowest answer", slowest))
+        .likely(
+            counts.refused > 0,
+            "posts are refused although the queue has room for them",
+            "let the answer depend on the broker's confirm alone, not on the database",
+        )
+        .likely(
+            counts.timed_out > 0,
+            "a request waits for something that never comes",
+            "give the publish and its confirm a deadline",
+        )
+        .likely(true, "the handler ended without a proper answer", "look at the service's stderr")
+        .kept_if(counts.accepted == counts.scheduled)
+}
+
+/// The promise that the queue holds nothing any more, neither ready nor delivered: all is acknowledged.
+pub(crate) async fn all_acknowledged(bed: &Bed, when: &str) -> Verdict {
+    let longest = std::time::Duration::from_secs(20);
+    let mut left = None;
+    let empty = testbed::wait::until(longest, async || match bed.broker().all_messages(QUEUE).await {
+        Ok(Some(0)) => Some(Ok(())),
+        Ok(count) => {
+            left = count;
+            None
+        }
+        Err(fault) => Some(Err(fault)),
+    });
+    let empty = empty.await.transpose()?.is_some();
+    promise(format!("{when}, every message is acknowledged: the queue is empty within {} s", longest.as_secs()))
+        .observed(Figure::count("messages left", if empty { 0 } else { left.unwrap_or(0) }))
+        .likely(
+            true,
+            "rows are committed, and their messages stay: the acknowledgement is missing, or does not reach the broker",
+            "acknowledge after the commit, on a connection that nothing else can block",
+        )
+        .kept_if(empty)
+}

@@ -1,0 +1,122 @@
+//! Between the commit and the acknowledgement: the two places where a consumer can die.
+
+use std::time::Duration;
+
+use testbed::prelude::*;
+use testbed::wait;
+
+use crate::outage::no_link;
+use crate::queue::{QUEUE, all_acknowledged, all_stored};
+
+/// How long a service may take until its insert meets a hold. Hundreds of times what it takes.
+const SOON: Duration = Duration::from_secs(10);
+
+/// Waits until an insert of the subject stands before the hold.
+async fn an_insert_waits(bed: &Bed) -> Result<(), Stop> {
+    let mut fault = None;
+    let waits = wait::until(SOON, async || match bed.database().held_inserts().await {
+        Ok(0) => None,
+        Ok(_) => Some(()),
+        Err(error) => {
+            fault = Some(error);
+            Some(())
+        }
+    });
+    let waits = waits.await;
+    match (fault, waits) {
+        (Some(error), _) => Err(error.into()),
+        (None, Some(())) => Ok(()),
+        (None, None) => {
+            Err(promise(format!("the consumer stores what is in the queue, within {} s", SOON.as_secs()))
+                .observed(Figure::count("inserts under way", 0))
+                .likely(true, "no insert was begun", "look at the consumer's stderr")
+                .is_broken())
+        }
+    }
+}
+
+/// A consumer is killed in the middle of a batch, and its transaction with it. Three times, at three seeded places.
+pub(crate) async fn consumer_killed(bed: Bed) -> Verdict {
+    /// How many rows are stored before each kill.
+    const SEEDS: [i64; 3] = [3, 11, 17];
+    let api = bed.service().role("api").start().await?;
+    let load = bed.posts(&api, Schedule::constant(160.0, Duration::from_millis(2500))).start();
+    let run = load.finish().await?;
+    bed.database().service_time(Duration::from_millis(50)).await?;
+    let consumer = bed.service().role("consumer").prefetch(20).start().await?;
+    for more in SEEDS {
+        let before: i64 = rows(&bed).await?;
+        let stored = wait::until(SOON, async || match rows(&bed).await {
+            Ok(now) => (now >= before + more).then_some(Ok(())),
+            Err(error) => Some(Err(error)),
+        });
+        stored.await.transpose()?;
+        let hold = bed.database().hold_inserts().await?;
+        an_insert_waits(&bed).await?;
+        consumer.kill().await?;
+        bed.database().end_connections().await?;
+        hold.release().await?;
+        consumer.restart().await?;
+    }
+    bed.database().service_time(Duration::ZERO).await?;
+    let early = (
+        true,
+        "messages were acknowledged before their rows were committed: the killed consumer had them, and nobody else",
+        "acknowledge after the commit, not before, and never automatically",
+    );
+    let when =
+        format!("after three kills, {}, {} and {} rows after each start", SEEDS[0], SEEDS[1], SEEDS[2]);
+    all_stored(&bed, &run, &when, &[early]).await
+}
+
+async fn rows(bed: &Bed) -> Result<i64, Stop> {
+    Ok(sqlx::query_scalar("SELECT count(*) FROM post").fetch_one(bed.database().pool()).await?)
+}
+
+/// The way to the broker is cut after the commit and before the acknowledgement.
+pub(crate) async fn commit_without_ack(bed: Bed) -> Verdict {
+    let link = Link::open(bed.broker().server(), Path::default()).await.map_err(no_link)?;
+    let api = bed.service().role("api").start().await?;
+    let load = bed.posts(&api, Schedule::constant(60.0, Duration::from_millis(500))).start();
+    let run = load.finish().await?;
+    let sent = run.counts().accepted;
+
+    let hold = bed.database().hold_inserts().await?;
+    let _consumer = bed.service().role("consumer").broker_via(link.addr()).start().await?;
+    an_insert_waits(&bed).await?;
+    // From here on no acknowledgement reaches the broker; until here none can have been due.
+    link.black_hole();
+    hold.release().await?;
+    let committed = wait::until(SOON, async || match rows(&bed).await {
+        Ok(rows) => (rows > 0).then_some(Ok(rows)),
+        Err(error) => Some(Err(error)),
+    });
+    let committed = committed.await.transpose()?.unwrap_or(0);
+    link.cut();
+    let mut ready = 0;
+    let given_back = wait::until(SOON, async || match bed.broker().ready(QUEUE).await {
+        Ok(now) => {
+            ready = u64::from(now.unwrap_or(0));
+            (ready == sent).then_some(Ok(()))
+        }
+        Err(fault) => Some(Err(fault)),
+    });
+    given_back.await.transpose()?;
+    let kept = promise(
+        "a message whose acknowledgement did not arrive is in the queue again, though its row is committed",
+    )
+    .observed(Figure::count("in the queue at first", sent))
+    .observed(Figure::count("rows committed", committed))
+    .observed(Figure::count("in the queue after the cut", ready))
+    .likely(committed == 0, "nothing was stored", "look at the consumer's stderr")
+    .likely(
+        ready < sent,
+        "messages were acknowledged before their rows were committed",
+        "acknowledge after the commit, and not automatically",
+    )
+    .kept_if(ready == sent && committed > 0)?;
+    link.heal();
+    let stored = all_stored(&bed, &run, "when the way is open again", &[]).await?;
+    let acknowledged = all_acknowledged(&bed, "when what was delivered twice is stored once").await?;
+    Ok(kept.and(stored).and(acknowledged))
+}
