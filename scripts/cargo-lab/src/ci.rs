@@ -17,7 +17,7 @@ use crate::book;
 use crate::clean::{block_on, when_interrupted};
 use crate::cli;
 use crate::exit::Exit;
-use crate::workspace::Workspace;
+use crate::workspace::{Lab, Workspace};
 
 /// What a step proved, or why it did not.
 type Proof = Result<Result<String, Vec<String>>, SetUp>;
@@ -28,9 +28,19 @@ pub struct Context {
     pub workspace: Workspace,
     /// The value of `LAB_SERVICES` that lends this run's services to the programs that it starts.
     pub lent: String,
+    /// The one lab to prove, as the caller named it; all of them without it.
+    lab: Option<String>,
 }
 
 impl Context {
+    /// The labs to prove.
+    pub fn labs(&self) -> Result<Vec<Lab>, SetUp> {
+        let Some(name) = &self.lab else { return self.workspace.labs() };
+        let unknown =
+            || SetUp::new(format!("find lab `{name}`"), "there is none", "`cargo lab` lists the labs");
+        Ok(vec![self.workspace.lab(name)?.ok_or_else(unknown)?])
+    }
+
     /// A command that judges with the services of this run.
     pub fn lend(&self, mut command: std::process::Command) -> std::process::Command {
         command.env(LENT, &self.lent);
@@ -117,11 +127,11 @@ pub fn run(which: &cli::Ci) -> Result<Exit, SetUp> {
     };
     when_interrupted()?;
     let services = match chosen().any(|step| step.needs_services) {
-        true => Some(block_on(Services::start(&[Service::Postgres]))??),
+        true => Some(block_on(Services::start(&[Service::Postgres, Service::RabbitMq]))??),
         false => None,
     };
     let lent = services.as_ref().map(Services::lend).unwrap_or_default();
-    let context = Context { workspace: Workspace::find(), lent };
+    let context = Context { workspace: Workspace::find(), lent, lab: which.lab.clone() };
     let mut services = services;
     let (mut passed, mut failed) = (0, 0);
     for step in chosen() {

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use testbed::setup::SetUp;
 
 use crate::exit::Exit;
-use crate::{bench, book, check, ci, clean, doctor, images, map, start};
+use crate::{bench, book, check, ci, clean, doctor, images, map, start, tour};
 
 /// Why servers die: the workbook's labs, judged by real measurements.
 ///
@@ -29,6 +29,8 @@ enum Command {
     Start,
     /// Judge a lab: your own code, the solution, or any executable that keeps the contract
     Check(Check),
+    /// RabbitMQ by hand: starts it with its management page, and ticks each step off as you do it there
+    Tour,
     /// Look at the engine, the images, the ports, the limits and the disk
     Doctor,
     /// Make the three service images available: pull them, or build them from Debian packages
@@ -103,6 +105,9 @@ pub struct Ci {
     /// Run only this step (may be given more than once); `list` names them
     #[arg(long, value_name = "STEP", value_delimiter = ',')]
     pub only: Vec<String>,
+    /// Prove the steps about labs for this lab only
+    #[arg(long, value_name = "LAB")]
+    pub lab: Option<String>,
 }
 
 /// Answers the command.
@@ -111,6 +116,7 @@ pub fn run(cli: Cli) -> Result<Exit, SetUp> {
         None => map::show(),
         Some(Command::Start) => start::run(),
         Some(Command::Check(ask)) => check::run(&ask),
+        Some(Command::Tour) => tour::run(),
         Some(Command::Doctor) => doctor::run(),
         Some(Command::Images(how)) => images::run(&how),
         Some(Command::Clean) => clean::run(),

@@ -12,6 +12,7 @@ mod images;
 mod map;
 mod process;
 mod start;
+mod tour;
 mod verify;
 mod workspace;
 

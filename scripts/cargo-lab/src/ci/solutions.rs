@@ -12,7 +12,7 @@ use crate::workspace::{Lab, read};
 /// Judges each solution with all checks.
 pub fn keep_every_promise(context: &Context) -> Proof {
     let (mut wrong, mut kept) = (Vec::new(), 0);
-    for lab in context.workspace.labs()? {
+    for lab in context.labs()? {
         let again = format!("cargo lab check {} --solution", lab.number);
         let Some(report) = judge(context, &lab.solution(), &again)? else {
             wrong.push(format!("{} does not compile", lab.solution()));

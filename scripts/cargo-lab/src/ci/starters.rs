@@ -9,7 +9,7 @@ use crate::workspace::Lab;
 /// Judges each starter and holds it against its `[package.metadata.lab]`.
 pub fn break_what_they_declare(context: &Context) -> Proof {
     let (mut wrong, mut red) = (Vec::new(), 0);
-    for lab in context.workspace.labs()? {
+    for lab in context.labs()? {
         let again = format!("cargo lab check {}", lab.number);
         let Some(report) = judge(context, &lab.starter(), &again)? else {
             wrong.push(format!("{} does not compile", lab.starter()));

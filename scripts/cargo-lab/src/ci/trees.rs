@@ -13,7 +13,7 @@ const HOLE: &str = "todo!(";
 pub fn equal(context: &Context) -> Proof {
     let (mut wrong, mut same) = (Vec::new(), 0);
     let root = &context.workspace.root;
-    for lab in context.workspace.labs()? {
+    for lab in context.labs()? {
         let (starter, solution) = (
             root.join("labs").join(&lab.folder).join("src"),
             root.join("solutions").join(&lab.folder).join("src"),

@@ -28,7 +28,7 @@ struct WrongAnswer {
 /// Tries every wrong answer of every lab.
 pub fn are_caught(context: &Context) -> Proof {
     let (mut wrong, mut caught) = (Vec::new(), 0);
-    for lab in context.workspace.labs()? {
+    for lab in context.labs()? {
         let folder = context.workspace.root.join("solutions").join(&lab.folder).join("wrong-answers");
         let Some(verify) = Verify::build(&context.workspace, &lab.solution())? else {
             wrong.push(format!("{} does not compile", lab.solution()));
@@ -180,6 +180,7 @@ impl Copy {
         let mut package = manifest(&self.original.join("Cargo.toml"))?;
         package.remove("test");
         package.remove("dev-dependencies");
+        self.find_dependencies(&mut package);
         // Another name for the binary, so that it never lies where the solution's own is looked for; the sources know the library's.
         if let Some(about) = package.get_mut("package").and_then(toml::Value::as_table_mut) {
             about.insert("name".to_owned(), NAME.into());
@@ -189,6 +190,18 @@ impl Copy {
         write(&self.root.join("Cargo.toml"), &whole.to_string())?;
         write(&self.root.join("Cargo.lock"), &read(&original_root.join("Cargo.lock"))?)?;
         write(&self.folder.join("Cargo.toml"), &package.to_string())
+    }
+
+    /// The lab before this one stays where it is, and the copy lies elsewhere.
+    fn find_dependencies(&self, package: &mut toml::Table) {
+        let Some(dependencies) = package.get_mut("dependencies").and_then(toml::Value::as_table_mut) else {
+            return;
+        };
+        for (_, dependency) in dependencies.iter_mut() {
+            if let Some(toml::Value::String(path)) = dependency.get_mut("path") {
+                *path = self.original.join(&*path).display().to_string();
+            }
+        }
     }
 
     /// The solution's sources as they are. A file that is right already keeps its time, so that cargo builds no more than it must.
