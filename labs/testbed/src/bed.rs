@@ -22,7 +22,6 @@ use crate::services::{Database, Postgres, RabbitMq, Services, VirtualHost};
 use crate::setup::SetUp;
 use crate::subject::{Stderr, Subject};
 use crate::verdict::Stop;
-use crate::wait;
 
 /// What the content of a post begins with that a check sends by hand beside a load.
 pub const BY_HAND: &str = "by hand";
@@ -156,7 +155,7 @@ impl Bed {
     async fn quiet(&self) -> Result<(), Stop> {
         let watch = self.postgres().watch(self.database()).await?;
         let longest = Duration::from_secs(20);
-        if wait::until(longest, async || (watch.latest().busy == 0).then_some(())).await.is_some() {
+        if watch.settles(longest, |seen| seen.busy == 0).await.is_some() {
             return Ok(());
         }
         let cause =

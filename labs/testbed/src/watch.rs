@@ -9,6 +9,9 @@ use tokio::time::{MissedTickBehavior, interval};
 /// How often a figure is looked at: often enough to see any state that lasts a tenth of a second.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 
+/// How many looks in a row make a state that lasts.
+const SETTLED: usize = 4;
+
 /// A figure that has a highest value.
 pub trait Peak: Copy + Send + Sync + 'static {
     /// The higher of the two, part by part.
@@ -90,14 +93,38 @@ impl<T: Peak> Watch<T> {
 
     /// Waits until a new look satisfies `wanted`: the time it took, or `None` after `deadline`.
     pub async fn until(&self, deadline: Duration, wanted: impl Fn(T) -> bool) -> Option<Duration> {
+        self.looks_in_a_row(1, deadline, wanted).await
+    }
+
+    /// Waits until [`SETTLED`] new looks in a row satisfy `wanted`, so that a moment between two pieces of work does not pass for
+    /// rest: the time until the first of them, or `None` after `deadline`.
+    pub async fn settles(&self, deadline: Duration, wanted: impl Fn(T) -> bool) -> Option<Duration> {
+        self.looks_in_a_row(SETTLED, deadline, wanted).await
+    }
+
+    async fn looks_in_a_row(
+        &self,
+        count: usize,
+        deadline: Duration,
+        wanted: impl Fn(T) -> bool,
+    ) -> Option<Duration> {
         let started = std::time::Instant::now();
         let mut seen = self.seen.clone();
         seen.mark_unchanged();
         let found = tokio::time::timeout(deadline, async {
+            let (mut in_a_row, mut first) = (0, Duration::ZERO);
             loop {
                 seen.changed().await.ok()?;
-                if wanted(seen.borrow_and_update().latest) {
-                    return Some(started.elapsed());
+                if !wanted(seen.borrow_and_update().latest) {
+                    in_a_row = 0;
+                    continue;
+                }
+                if in_a_row == 0 {
+                    first = started.elapsed();
+                }
+                in_a_row += 1;
+                if in_a_row == count {
+                    return Some(first);
                 }
             }
         });
@@ -108,5 +135,31 @@ impl<T: Peak> Watch<T> {
 impl<T> Drop for Watch<T> {
     fn drop(&mut self) {
         self.task.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Shows one value a look, then nothing more.
+    struct Script(std::vec::IntoIter<u64>);
+
+    impl Gauge for Script {
+        type Value = u64;
+
+        async fn look(&mut self) -> Option<u64> {
+            self.0.next()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_moment_is_no_rest() {
+        let long = Duration::from_secs(10);
+        let restless = || Watch::start(7, Script(vec![5, 0, 5, 0, 0, 0, 5].into_iter()));
+        assert!(restless().until(long, |busy| busy == 0).await.is_some());
+        assert_eq!(restless().settles(long, |busy| busy == 0).await, None);
+        let at_last = Watch::start(7, Script(vec![5, 0, 5, 0, 0, 0, 0].into_iter()));
+        assert!(at_last.settles(long, |busy| busy == 0).await.is_some());
     }
 }

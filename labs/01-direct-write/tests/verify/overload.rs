@@ -41,7 +41,7 @@ pub(crate) async fn three_times_capacity(bed: Bed) -> Verdict {
     let memory = service.watch_memory()?;
     let load = bed.posts(&service, Schedule::constant(3.0 * CAPACITY, LENGTH)).capacity(CAPACITY).start();
     let run = load.finish().await?;
-    let at_rest = connections.until(DEADLINE + HOST, |seen| seen.busy == 0).await;
+    let at_rest = connections.settles(DEADLINE + HOST, |seen| seen.busy == 0).await;
 
     let refusals = refusals_are_explicit(&run)?;
     let ledger = bed.ledger(&run).await?;

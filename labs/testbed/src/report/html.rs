@@ -122,7 +122,14 @@ fn section(html: &mut String, check: &CheckReport) {
     let hole = check.hole.as_ref().map(|hole| format!("{} in {}", escape(&hole.text), code(&hole.at)));
     row(html, "hole", &hole.unwrap_or_default());
     row(html, "next", &escape(check.next.as_deref().unwrap_or_default()));
-    row(html, "read", &format!("{}, “{}”", escape(&check.read.chapter), escape(&check.read.section)));
+    // From a report's folder, two below the target folder's own, to the book beside them.
+    let read = format!(
+        "<a href=\"../../../book/{}\">{}, “{}”</a> (built by <code>cargo lab book build</code>)",
+        escape(&check.read.href),
+        escape(&check.read.chapter),
+        escape(&check.read.section)
+    );
+    row(html, "read", &read);
     row(html, "again", &code(&check.again));
     html.push_str("</dl>\n");
     check.timelines.iter().for_each(|timeline| run(html, timeline));

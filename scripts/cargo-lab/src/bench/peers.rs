@@ -1,0 +1,97 @@
+//! What is measured, and what it is measured beside: release builds, subjects, pgbench, the load.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use testbed::services::Database;
+use testbed::setup::SetUp;
+use testbed::subject::{Launch, Stderr, Subject};
+use testbed::verdict::Stop;
+
+use super::RUN;
+use crate::process;
+use crate::verify::executable;
+use crate::workspace::Workspace;
+
+/// The services were started without one that is needed.
+pub fn none() -> SetUp {
+    SetUp::new("find a service", "this run has none", "report this")
+}
+
+/// The release build of a package's program, or of its example.
+pub fn build(workspace: &Workspace, package: &str, example: &[&str]) -> Result<PathBuf, SetUp> {
+    let message_format = ["--message-format", "json-render-diagnostics"];
+    let arguments =
+        [&["build", "--release", "--quiet", "--package", package], example, &message_format].concat();
+    let name = example.last().unwrap_or(&package);
+    let built = executable(process::cargo(&workspace.root, &arguments), name)?;
+    built.ok_or_else(|| {
+        SetUp::new(format!("build `{name}`"), "it does not compile", "look at what cargo says above")
+    })
+}
+
+/// Starts a solution with these settings, and little to say.
+pub async fn start(binary: &Path, settings: &[(&str, String)]) -> Result<Subject, SetUp> {
+    let mut launch = Launch {
+        binary: binary.to_path_buf(),
+        arguments: Vec::new(),
+        environment: [("RUST_LOG".to_owned(), "error".to_owned())].into(),
+        nofile: None,
+    };
+    launch.environment.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+    Subject::start(launch, Stderr::default()).await.map_err(|stop| match stop {
+        Stop::SetUp(fault) => fault,
+        other => SetUp::new(
+            format!("start `{}`", binary.display()),
+            format!("{other:?}"),
+            "look whether it keeps its promises: cargo lab check NN --solution",
+        ),
+    })
+}
+
+/// The best rate at which a service accepts posts, over the rates that are offered.
+pub fn best_goodput(load: &Path, service: SocketAddr, rates: &[f64]) -> Result<f64, SetUp> {
+    let mut best = 0.0;
+    for rate in rates {
+        best = f64::max(best, goodput(load, service, *rate)?);
+    }
+    Ok(best)
+}
+
+/// Accepted posts a second while `rate` a second are offered.
+fn goodput(load: &Path, service: SocketAddr, rate: f64) -> Result<f64, SetUp> {
+    let mut command = Command::new(load);
+    command.arg(service.to_string());
+    command.args(["--rate", &rate.to_string(), "--seconds", &RUN.as_secs().to_string()]);
+    figure(command)
+}
+
+/// The one figure that a program prints.
+pub fn figure(command: Command) -> Result<f64, SetUp> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let output = process::output(command)?;
+    let words = String::from_utf8_lossy(&output.stdout);
+    words.trim().parse().map_err(|error| SetUp::from_cause(format!("read what `{name}` reports"), error))
+}
+
+/// Single-row inserts a second by `pgbench -M prepared` with so many clients, over the same TCP port as the service's.
+pub fn pgbench(database: &Database, clients: usize) -> Result<f64, SetUp> {
+    let script = std::env::temp_dir().join(format!("insert-{}.sql", std::process::id()));
+    let statement =
+        "INSERT INTO post (id, content, created_at) VALUES (gen_random_uuid(), repeat('x', 64), now());\n";
+    let fault = |error: &dyn std::fmt::Display| {
+        SetUp::new("run pgbench", error, "install it (Debian: postgresql-contrib)")
+    };
+    std::fs::write(&script, statement).map_err(|error| fault(&error))?;
+    let mut command = Command::new("pgbench");
+    command.args(["--no-vacuum", "--protocol=prepared", "--jobs=1", "--client", &clients.to_string()]);
+    command.args(["--time", &RUN.as_secs().to_string(), "--file"]).arg(&script).arg(database.url(None));
+    let output = command.output();
+    // Whether the script is removed does not matter to the figure.
+    let _ = std::fs::remove_file(&script);
+    let output = output.map_err(|error| fault(&error))?;
+    let words = String::from_utf8_lossy(&output.stdout);
+    let rate = words.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
+    rate.ok_or_else(|| fault(&String::from_utf8_lossy(&output.stderr)))
+}

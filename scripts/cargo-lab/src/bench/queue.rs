@@ -1,0 +1,147 @@
+//! What lab 02's solution makes of a broker and a database, beside what these do without it.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use testbed::images::Service;
+use testbed::services::{Database, Services, VirtualHost};
+use testbed::setup::SetUp;
+use testbed::wait;
+
+use super::peers::{best_goodput, build, figure, none, pgbench, start};
+use super::{PAIRS, RUN, table};
+use crate::clean::block_on;
+use crate::workspace::Workspace;
+
+const QUEUE: &str = "CREATE_POST_QUEUE";
+/// What waits in the queue before a drain is timed.
+const BACKLOG: usize = 20_000;
+/// How many publishes are under way at once, bare and through the solution.
+const WINDOW: usize = 200;
+/// The most messages of a batch: the contract's default.
+const PREFETCH: usize = 200;
+/// How long a drain may take.
+const LONGEST: Duration = Duration::from_secs(60);
+/// The rates that are offered, in parts of what bare publishes reach.
+const OFFERED: [f64; 4] = [0.5, 0.6, 0.7, 0.8];
+
+/// Measures, prints, and says whether the bars were held.
+pub fn measure(workspace: &Workspace) -> Result<bool, SetUp> {
+    let service = build(workspace, "solution-02-message-queue", &[])?;
+    let load = build(workspace, "testbed", &["--example", "offer_posts"])?;
+    let bare = build(workspace, "testbed", &["--example", "bare_confirms"])?;
+    block_on(async {
+        let services = Services::start(&[Service::Postgres, Service::RabbitMq]).await?;
+        let held = both(&services, &service, &load, &bare).await;
+        services.stop().await?;
+        held
+    })?
+}
+
+async fn both(services: &Services, service: &Path, load: &Path, bare: &Path) -> Result<bool, SetUp> {
+    let postgres = services.postgres.as_ref().ok_or_else(none)?;
+    let rabbitmq = services.rabbitmq.as_ref().ok_or_else(none)?;
+    let (database, host) = (postgres.fresh_database().await?, rabbitmq.fresh_host().await?);
+    let settings = |role: &str| {
+        [
+            ("DATABASE_URL", database.url(None)),
+            ("AMQP_URL", host.url(None)),
+            ("ROLE", role.to_owned()),
+            ("PREFETCH", PREFETCH.to_string()),
+        ]
+    };
+    let api = start(service, &settings("api")).await?;
+
+    println!("HTTP to confirm, beside bare publishes with the same {WINDOW} under way");
+    let mut pairs = Vec::new();
+    for _ in 0..PAIRS {
+        let mut command = Command::new(bare);
+        command.args([&host.url(None), QUEUE, &WINDOW.to_string(), &RUN.as_secs().to_string()]);
+        let direct = figure(command)?;
+        host.purge(QUEUE).await?;
+        let through = best_goodput(load, api.addr(), &OFFERED.map(|part| part * direct))?;
+        host.purge(QUEUE).await?;
+        pairs.push((direct, through));
+    }
+    let confirms = table(("bare /s", "through HTTP /s"), &pairs, 0.5);
+
+    println!(
+        "\ndrain of {BACKLOG} messages, beside pgbench's single-row inserts on as many connections: one"
+    );
+    let (mut rows, mut copies) = (Vec::new(), Vec::new());
+    for _ in 0..PAIRS {
+        let direct = pgbench(&database, 1)?;
+        let copied = copy(&database).await?;
+        host.publish(QUEUE, (0..BACKLOG).map(message)).await?;
+        let drained = drain(&database, &host, service, &settings("consumer")).await?;
+        rows.push((direct, drained));
+        copies.push((copied, drained));
+    }
+    let many = table(("pgbench /s", "drain /s"), &rows, 10.0);
+    println!("\nthe same drain, beside COPY in transactions of {PREFETCH} rows on one connection");
+    let close = table(("COPY /s", "drain /s"), &copies, 0.5);
+
+    drop(api);
+    postgres.drop_database(database).await?;
+    rabbitmq.drop_host(host).await?;
+    Ok(confirms && many && close)
+}
+
+fn message(n: usize) -> Vec<u8> {
+    let (id, filler) = (uuid::Uuid::now_v7(), "x".repeat(54));
+    format!(r#"{{"id":"{id}","content":"{n:>10}{filler}","created_at":"2026-11-23T09:30:00.123456Z"}}"#)
+        .into_bytes()
+}
+
+/// Rows a second from the consumer's first to its last.
+async fn drain(
+    database: &Database,
+    host: &VirtualHost,
+    service: &Path,
+    settings: &[(&str, String)],
+) -> Result<f64, SetUp> {
+    let before = rows(database).await?;
+    let _consumer = start(service, settings).await?;
+    let (mut first, mut seen) = (None, 0);
+    let done = wait::until(LONGEST, async || {
+        match rows(database).await {
+            Ok(now) => seen = now - before,
+            Err(fault) => return Some(Err(fault)),
+        }
+        if first.is_none() && seen > 0 {
+            first = Some((Instant::now(), seen));
+        }
+        (seen >= BACKLOG).then_some(Ok(Instant::now()))
+    });
+    let done = done.await;
+    let late = || SetUp::from_cause("drain the queue", format!("{seen} of {BACKLOG} stored in {LONGEST:?}"));
+    let ended = done.ok_or_else(late)??;
+    let (began, already) = first.unwrap_or((ended, 0));
+    host.purge(QUEUE).await?;
+    Ok((BACKLOG - already) as f64 / ended.duration_since(began).as_secs_f64().max(0.001))
+}
+
+async fn rows(database: &Database) -> Result<usize, SetUp> {
+    let fault = |error| SetUp::from_cause("count the rows", error);
+    let rows: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM post").fetch_one(database.pool()).await.map_err(fault)?;
+    Ok(usize::try_from(rows).unwrap_or(0))
+}
+
+/// Rows a second by COPY, as many a transaction as the consumer has in a batch.
+async fn copy(database: &Database) -> Result<f64, SetUp> {
+    let fault = |error| SetUp::from_cause("copy rows into PostgreSQL", error);
+    let mut connection = database.pool().acquire().await.map_err(fault)?;
+    let started = Instant::now();
+    for _ in 0..BACKLOG / PREFETCH {
+        let lines: String = (0..PREFETCH)
+            .map(|_| format!("{}\t{}\t2026-11-23T09:30:00.123456Z\n", uuid::Uuid::now_v7(), "x".repeat(64)))
+            .collect();
+        let mut copy =
+            connection.copy_in_raw("COPY post (id, content, created_at) FROM STDIN").await.map_err(fault)?;
+        copy.send(lines.as_bytes()).await.map_err(fault)?;
+        copy.finish().await.map_err(fault)?;
+    }
+    Ok(BACKLOG as f64 / started.elapsed().as_secs_f64())
+}
