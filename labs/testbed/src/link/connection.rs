@@ -18,7 +18,7 @@ pub(super) async fn carry(client: TcpStream, open: Open, cuts: u64) {
     let ended = tokio::select! {
         biased;
         _ = watch.wait_for(|control| control.cuts != cuts) => Err(Reset),
-        ended = serve(&mut client, &mut upstream, &open) => ended,
+        ended = serve(&mut client, &mut upstream, &open, cuts) => ended,
     };
     if ended.is_err() {
         client.into_iter().chain(upstream).for_each(reset);
@@ -34,6 +34,7 @@ async fn serve(
     client: &mut Option<TcpStream>,
     upstream: &mut Option<TcpStream>,
     open: &Open,
+    cuts: u64,
 ) -> Result<(), Reset> {
     let state = &*open.state;
     let mut watch = state.watch();
@@ -55,8 +56,8 @@ async fn serve(
     let (from_client, mut to_client) = client.split();
     let (from_upstream, mut to_upstream) = upstream.split();
     let asked = AtomicBool::new(false);
-    let up = Lane::new(Direction::Up, state, &asked, begun + round_trip);
-    let down = Lane::new(Direction::Down, state, &asked, begun + round_trip * 3 / 2);
+    let up = Lane::new(Direction::Up, state, cuts, &asked, begun + round_trip);
+    let down = Lane::new(Direction::Down, state, cuts, &asked, begun + round_trip * 3 / 2);
     let ends = tokio::try_join!(
         up.carry(&from_client, &mut to_upstream),
         down.carry(&from_upstream, &mut to_client)

@@ -30,6 +30,8 @@ pub(super) struct Lane<'a> {
     direction: Direction,
     state: &'a State,
     watch: watch::Receiver<Control>,
+    /// How often the link had been cut when it took this connection.
+    cuts: u64,
     /// Data went up and none has come down since: shared by a connection's two lanes.
     asked: &'a AtomicBool,
     /// What is under way. It arrives in this order, whatever becomes of the path meanwhile.
@@ -67,12 +69,19 @@ enum Try {
 }
 
 impl<'a> Lane<'a> {
-    /// A lane whose handshake is done at `opens`.
-    pub(super) fn new(direction: Direction, state: &'a State, asked: &'a AtomicBool, opens: Instant) -> Self {
+    /// A lane of a connection that has seen `cuts`, and whose handshake is done at `opens`.
+    pub(super) fn new(
+        direction: Direction,
+        state: &'a State,
+        cuts: u64,
+        asked: &'a AtomicBool,
+        opens: Instant,
+    ) -> Self {
         Self {
             direction,
             state,
             watch: state.watch(),
+            cuts,
             asked,
             under_way: VecDeque::new(),
             bytes_under_way: 0,
@@ -87,6 +96,10 @@ impl<'a> Lane<'a> {
         loop {
             tokio::task::coop::consume_budget().await;
             let control = *self.watch.borrow_and_update();
+            // What a black hole held back dies with the connection. This task may be woken before the one that resets it.
+            if control.cuts != self.cuts {
+                return Err(Reset);
+            }
             if control.fault == Fault::BlackHole {
                 // An error means that the link is gone, and this task with it.
                 let _ = self.watch.changed().await;

@@ -1,6 +1,8 @@
 //! Connections end as they would on a real path, and faults pass.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use testbed::link::{Link, Path};
@@ -36,6 +38,38 @@ async fn a_cut_resets_all_until_it_heals() -> Test {
     link.heal();
     assert_eq!(end_of(&mut brief).await, End::Reset);
     assert_eq!(link.counts().connections, 4);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cut_lets_nothing_out_of_the_black_hole() -> Test {
+    let received = Arc::new(AtomicUsize::new(0));
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let upstream = listener.local_addr()?;
+    let counter = received.clone();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let counter = counter.clone();
+            tokio::spawn(async move {
+                while let Ok(1) = stream.read(&mut [0]).await {
+                    counter.fetch_add(1, Ordering::SeqCst);
+                }
+            });
+        }
+    });
+    let link = Link::open(upstream, Path::default()).await?;
+    // Which of the link's tasks is woken first is a matter of chance.
+    for _ in 0..200 {
+        let mut held = connect(link.addr()).await?;
+        held.write_all(b"!").await?;
+        until(|| received.swap(0, Ordering::SeqCst) == 1).await;
+        link.black_hole();
+        held.write_all(b"!").await?;
+        link.cut();
+        link.heal();
+        assert_eq!(end_of(&mut held).await, End::Reset);
+        assert_eq!(received.load(Ordering::SeqCst), 0, "a byte came out of the black hole");
+    }
     Ok(())
 }
 

@@ -1,0 +1,128 @@
+//! What lab 00 promises. The same checks judge the starter, the solution, a wrong answer and any executable that keeps
+//! `contract.md`: they reach it over HTTP and signals alone, and need no container.
+//!
+//! What limits a subject is the number of its workers and the time for which a request makes one wait, so capacity is the
+//! same on every machine. Only `more-workers` looks at the processor, and that in ratios of one run.
+
+#[path = "verify/contract.rs"]
+mod contract;
+#[path = "verify/end.rs"]
+mod end;
+#[path = "verify/loss.rs"]
+mod loss;
+#[path = "verify/waste.rs"]
+mod waste;
+#[path = "verify/workers.rs"]
+mod workers;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use testbed::load::Outcomes;
+use testbed::prelude::*;
+
+/// How long a request keeps its worker.
+const IO: Duration = Duration::from_millis(100);
+/// What asks for that.
+const PATH: &str = "/io/100";
+/// How many requests run at once, where a check does not say otherwise.
+const WORKERS: usize = 4;
+/// What that makes, in requests a second.
+const CAPACITY: f64 = 40.0;
+
+fn main() -> ExitCode {
+    Lab::new(testbed::own_binary!(), "00", "A server in miniature", "00-overload")
+        .check(
+            "answers-as-agreed",
+            "each request gets the answer of the contract",
+            "The way of a request",
+            contract::answers_as_agreed,
+        )
+        .check("below-capacity", "below capacity nothing fails", "Below capacity", loss::below_capacity)
+        .check(
+            "loss-follows-theory",
+            "above capacity as many are lost as must be",
+            "As many are lost as must be",
+            loss::loss_follows_theory,
+        )
+        .check(
+            "longer-queue-only-delays",
+            "a longer queue delays the failure, no more",
+            "A longer queue",
+            loss::longer_queue_only_delays,
+        )
+        .check(
+            "more-workers",
+            "more workers help who waits, not who computes",
+            "More workers",
+            workers::more_workers,
+        )
+        .check(
+            "goodput-holds",
+            "no worker works for somebody who has given up",
+            "Work for nobody",
+            waste::goodput_holds,
+        )
+        .check(
+            "gone-clients-cost-nothing",
+            "who has gone takes no time and no place",
+            "Clients who have gone",
+            waste::gone_clients_cost_nothing,
+        )
+        .check("recovers", "after the storm it serves as before", "After the storm", waste::recovers)
+        .check(
+            "kill-9-loses-the-queue",
+            "kill -9 loses what ran and what waited",
+            "What kill -9 takes",
+            end::kill_9_loses_the_queue,
+        )
+        .check(
+            "graceful-stop",
+            "SIGTERM loses nobody who ran or waited",
+            "Stop when the line is empty",
+            end::graceful_stop,
+        )
+        .run()
+}
+
+/// A subject with [`WORKERS`] workers, `queue` places in the line, and a longest wait in it.
+async fn start(bed: &Bed, queue: usize, timeout: Duration) -> Result<Subject, Stop> {
+    with(bed, WORKERS, queue, timeout).await
+}
+
+/// A subject with these three numbers.
+async fn with(bed: &Bed, workers: usize, queue: usize, timeout: Duration) -> Result<Subject, Stop> {
+    let service = bed.service().set("WORKERS", workers).set("QUEUE", queue);
+    service.set("TIMEOUT_MS", timeout.as_millis()).start().await
+}
+
+/// The promise that every request of a run was served.
+fn nothing_fails(run: &Outcomes, sentence: &str) -> Verdict {
+    let counts = run.counts();
+    let latency = run.latency_from_intended(|_| true);
+    promise(sentence)
+        .observed(counts)
+        .observed(latency.percentile(50.0).map_or_else(Vec::new, |p50| vec![Figure::duration("p50", p50)]))
+        .likely(
+            counts.refused > 0,
+            "the server refuses work that it has room for",
+            "count who runs and who waits, and give every place back: when the work ends, when the wait ends",
+        )
+        .likely(
+            count(run, |sample| sample.status == Some(504)) > 0,
+            "requests wait for workers that are not busy",
+            "wake a worker for each request that enters the line",
+        )
+        .likely(
+            counts.timed_out > 0,
+            "a request waits for something that never comes",
+            "look at who wakes the worker, and who the handler",
+        )
+        .likely(true, "the handler ended without a proper answer", "look at the server's stderr")
+        .kept_if(counts.accepted == counts.scheduled)
+}
+
+/// How many requests of a run are like this.
+fn count(run: &Outcomes, like_this: impl Fn(&Sample) -> bool) -> usize {
+    run.samples().iter().filter(|sample| like_this(sample)).count()
+}

@@ -1,0 +1,16 @@
+//! The book's simulator in a headless Chromium: its model against theory, its page against what readers need.
+//!
+//! Each test builds on the same built book (`book`), opens its page from the disk in a browser of its own (`browser`,
+//! `devtools`, `page`), and leaves nothing behind. Screenshots go to `target/book-browser`, to be looked at.
+//!
+//! To run the model from a test: `Page::of_simulator().run(json!({ "arrivalRate": 150 }))`.
+
+mod book;
+mod browser;
+mod controls;
+mod devtools;
+mod look;
+mod model;
+mod offline;
+mod page;
+mod recorded;
