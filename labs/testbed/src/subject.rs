@@ -115,7 +115,15 @@ impl Subject {
 
     /// The id of the subject's own process; `None` when it has ended.
     pub fn id(&self) -> Option<u32> {
-        self.lock().as_ref().and_then(|process| process.child.id())
+        match self.has_ended() {
+            Some(_) => None,
+            None => self.lock().as_ref().and_then(|process| process.child.id()),
+        }
+    }
+
+    /// How the subject ended, if it ended by itself.
+    pub fn has_ended(&self) -> Option<ExitStatus> {
+        self.lock().as_mut().and_then(|process| process.child.try_wait().ok().flatten())
     }
 
     /// SIGKILL to the subject and its children, in the middle of whatever they do. Returns when they are gone.
@@ -231,10 +239,6 @@ impl Subject {
                 "start it by hand with the same environment and look (labs/openapi.yaml lists the variables)",
             )
             .is_broken())
-    }
-
-    fn has_ended(&self) -> Option<ExitStatus> {
-        self.lock().as_mut().and_then(|process| process.child.try_wait().ok().flatten())
     }
 
     fn take(&self) -> Option<Process> {

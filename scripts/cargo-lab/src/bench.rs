@@ -7,6 +7,7 @@ mod queue;
 use std::process::Command;
 use std::time::Duration;
 
+use clap::ValueEnum;
 use testbed::setup::SetUp;
 
 use crate::exit::Exit;
@@ -18,21 +19,38 @@ const PAIRS: usize = 3;
 /// How long each measurement runs.
 const RUN: Duration = Duration::from_secs(3);
 
-/// Runs all measurements; exit 1 when a bar is missed.
-pub fn run() -> Result<Exit, SetUp> {
+/// What can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum What {
+    /// The solution of lab 01 beside pgbench
+    Direct,
+    /// The solution of lab 02 beside the broker and the database
+    Queue,
+    /// The load generator beside oha
+    Load,
+}
+
+/// Measures `what`, or everything; exit 1 when a bar is missed.
+pub fn run(what: Option<What>) -> Result<Exit, SetUp> {
     let workspace = Workspace::find();
     crate::clean::when_interrupted()?;
-    println!("1  the solution of lab 01 beside pgbench\n");
-    let goodput = goodput::measure(&workspace)?;
-    println!("\n2  the solution of lab 02 beside the broker and the database\n");
-    let queue = queue::measure(&workspace)?;
-    println!(
-        "\n3  the load generator{}\n",
-        if installed("oha") { " beside oha" } else { " (oha is not installed: no peer)" }
-    );
-    let arguments = ["run", "--release", "--quiet", "--package", "testbed", "--example", "load_ceiling"];
-    let ceiling = process::run(process::cargo(&workspace.root, &arguments))?;
-    Ok(if goodput && queue && ceiling.success() { Exit::Kept } else { Exit::Broken })
+    let asked = |one| what.is_none_or(|what| what == one);
+    let mut held = true;
+    if asked(What::Direct) {
+        println!("the solution of lab 01 beside pgbench\n");
+        held &= goodput::measure(&workspace)?;
+    }
+    if asked(What::Queue) {
+        println!("\nthe solution of lab 02 beside the broker and the database\n");
+        held &= queue::measure(&workspace)?;
+    }
+    if asked(What::Load) {
+        let peer = if installed("oha") { "beside oha" } else { "(oha is not installed: no peer)" };
+        println!("\nthe load generator {peer}\n");
+        let arguments = ["run", "--release", "--quiet", "--package", "testbed", "--example", "load_ceiling"];
+        held &= process::run(process::cargo(&workspace.root, &arguments))?.success();
+    }
+    Ok(if held { Exit::Kept } else { Exit::Broken })
 }
 
 /// Whether a program is on the path and runs.

@@ -41,7 +41,11 @@ enum Command {
     #[command(subcommand)]
     Book(Book),
     /// Measure what the workbook claims of its tools, beside their peers where these are installed
-    Bench,
+    Bench {
+        /// Measure only this; all of it without a name
+        #[arg(value_enum)]
+        what: Option<bench::What>,
+    },
     /// Prove everything: what CI runs on every change
     Ci(Ci),
 }
@@ -121,7 +125,7 @@ pub fn run(cli: Cli) -> Result<Exit, SetUp> {
         Some(Command::Images(how)) => images::run(&how),
         Some(Command::Clean) => clean::run(),
         Some(Command::Book(what)) => book::run(what),
-        Some(Command::Bench) => bench::run(),
+        Some(Command::Bench { what }) => bench::run(what),
         Some(Command::Ci(which)) => ci::run(&which),
     }
 }

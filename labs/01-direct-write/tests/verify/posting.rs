@@ -34,14 +34,14 @@ impl Posting {
         let told = answer.json()?;
         let post = match self {
             Posting::Stored => told,
-            Posting::Queued => soon(service, &told).await?,
+            Posting::Queued => soon(service, &told, &body["content"]).await?,
         };
         Ok((answer, post))
     }
 }
 
 /// The Post with the id that was `told`, as soon as it can be read.
-async fn soon(service: &Subject, told: &Value) -> Result<Value, Stop> {
+async fn soon(service: &Subject, told: &Value, content: &Value) -> Result<Value, Stop> {
     let path = format!("/post/{}", told["id"].as_str().unwrap_or_default());
     let mut last = None;
     let read = testbed::wait::until(SOON, async || match service.get(&path).send().await {
@@ -54,13 +54,23 @@ async fn soon(service: &Subject, told: &Value) -> Result<Value, Stop> {
     });
     match read.await {
         Some(answer) => answer?.json(),
-        None => Err(promise(format!("a post that was answered 202 can be read within {} s", SOON.as_secs()))
-            .observed(last.as_ref().map_or_else(Vec::new, |answer| answer.figures()))
-            .likely(
-                true,
-                "the message was never stored: nobody consumes the queue, or the insert fails",
-                "look at the service's stderr, and at the queue in the management page",
-            )
-            .is_broken()),
+        None => {
+            let list = service.get("/posts").send().await?.json()?;
+            let elsewhere =
+                list.as_array().is_some_and(|posts| posts.iter().any(|post| post["content"] == *content));
+            Err(promise(format!("a post that was answered 202 can be read within {} s", SOON.as_secs()))
+                .observed(last.as_ref().map_or_else(Vec::new, |answer| answer.figures()))
+                .likely(
+                    elsewhere,
+                    "its content is stored, under another id than the answer told",
+                    "the row has the id of the message, and the message the id of the answer",
+                )
+                .likely(
+                    true,
+                    "the message was never stored: nobody consumes the queue, or the insert fails",
+                    "look at the service's stderr, and at the queue in the management page",
+                )
+                .is_broken())
+        }
     }
 }

@@ -39,6 +39,11 @@ pub(crate) async fn message_as_agreed(bed: Bed) -> Verdict {
         .observed(Figure::named("body", told))
         .observed(Figure::named("message_id", message.message_id.clone().unwrap_or_default()))
         .likely(
+            !same,
+            "the body lacks a member, or is not the answered post",
+            "publish the whole post: the id of the answer, the content, the instant",
+        )
+        .likely(
             same,
             "the message carries no message_id, or another one",
             "set the property `message_id` to the post's id",
@@ -58,7 +63,14 @@ async fn queues_as_agreed(bed: &Bed) -> Verdict {
     promise(format!("`{QUEUE}` is durable and a quorum queue, and `{DEAD}` is there and durable"))
         .observed(Figure::named("kind", &queue.kind))
         .observed(Figure::named("durable", queue.durable.to_string()))
-        .observed(Figure::named("dead letters", if dead.is_some() { "declared" } else { "no such queue" }))
+        .observed(Figure::named(
+            "dead letters",
+            match &dead {
+                None => "no such queue",
+                Some(dead) if dead.durable => "durable",
+                Some(_) => "transient",
+            },
+        ))
         .likely(
             !queue.durable,
             "the queue ends with the broker",
@@ -74,6 +86,7 @@ async fn queues_as_agreed(bed: &Bed) -> Verdict {
             "nothing takes the messages that can never be stored",
             "declare the queue for dead letters, too",
         )
+        .likely(true, format!("`{DEAD}` ends with the broker, and what is in it"), "declare it durable, too")
         .kept_if(queue.durable && queue.kind == "quorum" && dead.is_some_and(|dead| dead.durable))
 }
 
@@ -84,16 +97,18 @@ pub(crate) async fn message_by_hand(bed: Bed) -> Verdict {
     let mut last = Value::Null;
     let listed = testbed::wait::until(Duration::from_secs(10), async || {
         last = service.get("/posts").send().await.and_then(|answer| answer.json()).unwrap_or_default();
-        (last[0]["content"] == "my post").then_some(())
+        let is_listed = last[0]["content"] == "my post";
+        let is_dead = bed.broker().ready(DEAD).await.is_ok_and(|dead| dead > Some(0));
+        (is_listed || is_dead).then_some(is_listed)
     });
-    let listed = listed.await.is_some();
+    let listed = listed.await.unwrap_or(false);
     let id = last[0]["id"].as_str().and_then(|id| Uuid::parse_str(id).ok());
     promise("a message `{\"content\":\"my post\"}` is stored, with an id made then")
         .observed(Figure::named("first in the list", last[0].to_string()))
         .likely(
             bed.broker().ready(DEAD).await?.is_some_and(|dead| dead > 0),
-            "it became a dead letter: the consumer insists on an id",
-            "make an id and an instant where a message has none",
+            "it became a dead letter: it has no id, and its row was not given one",
+            "make an id and an instant where a message has none; build all columns from one list of posts",
         )
         .likely(true, "the message was not stored", "look at the service's stderr")
         .kept_if(listed && id.is_some())
@@ -141,9 +156,8 @@ pub(crate) async fn answers_at_once(bed: Bed) -> Verdict {
     bed.database().service_time(SLOW).await?;
     let load = bed.posts(&service, Schedule::constant(20.0, Duration::from_secs(3))).start();
     let run = load.finish().await?;
-    let accepted = all_accepted(&run, "with an insert that takes 2 s")?;
-    let waited = run.accepted().filter(|sample| sample.latency_from_send() >= Some(SLOW / 4)).count();
-    let median = run.latency_from_send(|sample| sample.outcome == Outcome::Accepted).percentile(50.0);
+    let waited = run.samples().iter().filter(|sample| sample.latency_from_send() >= Some(SLOW / 4)).count();
+    let median = run.latency_from_send(|_| true).percentile(50.0);
     let at_once =
         promise("the answer does not wait for the insert: 95 of 100 come in less than a quarter of its time")
             .observed(Figure::duration("an insert takes", SLOW))
@@ -159,9 +173,10 @@ pub(crate) async fn answers_at_once(bed: Bed) -> Verdict {
                 "answer when the broker has confirmed; the row is the consumer's work",
             )
             .kept_if(waited * 20 <= run.samples().len())?;
+    let accepted = all_accepted(&run, "with an insert that takes 2 s")?;
     bed.database().service_time(Duration::ZERO).await?;
     let stored = all_stored(&bed, &run, "when the database is quick again", &[]).await?;
-    Ok(accepted.and(at_once).and(stored))
+    Ok(at_once.and(accepted).and(stored))
 }
 
 /// The overload of lab 01, with the same pool, the same service time and the same schedule.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use testbed::prelude::*;
 use uuid::Uuid;
 
@@ -23,6 +23,13 @@ pub(crate) async fn audit_log(bed: Bed) -> Verdict {
     let consumer = role("consumer").start().await?;
     let stored = all_stored(&bed, &first, "before the queue is purged", &[]).await?;
     consumer.terminate().await?;
+    // What is in the file stays there when the next process opens it.
+    api.terminate().await?;
+    api.restart().await?;
+    let twice = json!({"id": "0190a7d0-7d2c-7cc0-8d0e-5f2f3a1c9b11", "content": format!("{BY_HAND}, twice")});
+    for _ in 0..2 {
+        api.post(&twice).send().await?.has_status(202)?;
+    }
 
     let load = bed.posts(&api, Schedule::constant(100.0, Duration::from_secs(20))).label("purged").start();
     load.accepted(100).await?;
@@ -35,10 +42,12 @@ pub(crate) async fn audit_log(bed: Bed) -> Verdict {
     let missing = journal.missing_in(&bed).await?;
     let ended = role("all").run_to_end("replay", REPLAY).await?;
     let published = bed.broker().ready(QUEUE).await?.unwrap_or(0) as usize;
-    let status = ended.status.map_or_else(|| "none in time".to_owned(), |status| status.to_string());
+    let status = ended
+        .status
+        .map_or_else(|| "did not end in time".to_owned(), |status| format!("ended with {status}"));
     let replayed =
         promise("`replay` publishes exactly what is in the file and not in the table, and exits 0")
-            .observed(Figure::named("exit", status))
+            .observed(Figure::named("process", status))
             .observed(Figure::count("in the file", journal.ids.len()))
             .observed(Figure::count("of these not in the table", missing.len()))
             .observed(Figure::count("published", published))
@@ -78,6 +87,11 @@ fn journalled(journal: &Journal, runs: &[&PostsOutcome]) -> Verdict {
             journal.ids.is_empty(),
             "the file is not there, or is empty",
             "append to the file that AUDIT_LOG names",
+        )
+        .likely(
+            absent > 0 && absent >= runs[0].counts().accepted as usize,
+            "the lines of the first process are gone: the second one began the file anew",
+            "open the file for appending, and never truncate it",
         )
         .likely(
             absent > 0,

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::contract::Posting;
 use crate::outage::{HOST, Outage};
-use crate::queue::{QUEUE, all_acknowledged, all_stored};
+use crate::queue::{DEAD, QUEUE, all_acknowledged, all_stored};
 
 /// The time in which every request has its answer, in these checks.
 const DEADLINE: Duration = Duration::from_secs(1);
@@ -28,7 +28,7 @@ pub(crate) async fn broker_restart(bed: Bed) -> Verdict {
     load.accepted(60).await?;
     bed.rabbitmq().kill().await?;
     let before = load.stop().await?;
-    let kept = BROKER.explicit(&before, "down")?;
+    let kept = BROKER.explicit(&before, "dying")?;
     let load = bed
         .posts(&service, Schedule::constant(40.0, Duration::from_secs(2)))
         .label("while the broker is down")
@@ -50,6 +50,7 @@ pub(crate) async fn broker_restart(bed: Bed) -> Verdict {
 /// A broker that says nothing. What was sent to it may arrive or not: only a retry with the same id is safe.
 pub(crate) async fn broker_paused(bed: Bed) -> Verdict {
     const RETRIED: usize = 5;
+    const FIRST_ID: u128 = 0x0190_a7d0_7d2c_7cc0_8d0e_5f2f_3a1c_9b11;
     let service = bed.service().deadline(DEADLINE).start().await?;
     let load = bed
         .posts(&service, Schedule::constant(40.0, Duration::from_secs(20)))
@@ -58,10 +59,15 @@ pub(crate) async fn broker_paused(bed: Bed) -> Verdict {
     load.accepted(40).await?;
     bed.rabbitmq().pause().await?;
     let before = load.stop().await?;
-    let kept = BROKER.explicit(&before, "silent")?;
+    let kept = BROKER.explicit(&before, "falling silent")?;
+    let load = bed
+        .posts(&service, Schedule::constant(40.0, Duration::from_secs(2)))
+        .label("while the broker is silent")
+        .start();
+    let kept = kept.and(BROKER.explicit(&load.finish().await?, "silent")?);
 
     let posts: Vec<_> = (0..RETRIED)
-        .map(|n| json!({"id": Uuid::now_v7(), "content": format!("{BY_HAND}, ambiguous {n}")}))
+        .map(|n| json!({"id": Uuid::from_u128(FIRST_ID + n as u128), "content": format!("{BY_HAND}, ambiguous {n}")}))
         .collect();
     for post in &posts {
         is_refused_in_time(&service, post, "silent").await?;
@@ -139,12 +145,12 @@ pub(crate) async fn memory_alarm(bed: Bed) -> Verdict {
         is_refused_in_time(&service, &post, "in memory alarm").await?;
     }
     hold.release().await?;
-    let stored = all_stored(&bed, &run, "during the alarm", &[]).await?;
     let acknowledged = all_acknowledged(&bed, "during the alarm").await?;
+    let stored = all_stored(&bed, &run, "during the alarm", &[]).await?;
     bed.says("ending the alarm");
     bed.rabbitmq().end_memory_alarm().await?;
     let again = BROKER.works_again(&bed, &service, "out of its alarm").await?;
-    Ok(stored.and(acknowledged).and(again))
+    Ok(acknowledged.and(stored).and(again))
 }
 
 /// The queue is full: an operator has bounded it. The broker answers a publish that does not fit with a nack.
@@ -198,7 +204,8 @@ pub(crate) async fn queue_deleted(bed: Bed) -> Verdict {
     );
     let stored = all_stored(&bed, &run, "with the queue deleted under the api", &[unroutable]).await?;
 
-    bed.says("deleting the queue once more");
+    bed.says("deleting both queues");
+    bed.broker().delete(DEAD).await?;
     bed.broker().delete(QUEUE).await?;
     let mut last = String::new();
     let mut id = None;
@@ -236,5 +243,14 @@ pub(crate) async fn queue_deleted(bed: Bed) -> Verdict {
             "treat the end of the stream as a fault, and begin again",
         )
         .kept_if(taken)?;
-    Ok(kept.and(stored).and(back).and(consumed))
+    let dead = bed.broker().declared(DEAD).await?;
+    let both = promise(format!("`{DEAD}` is declared anew as well"))
+        .observed(Figure::named("dead letters", if dead.is_some() { "declared" } else { "no such queue" }))
+        .likely(
+            true,
+            "only the first queue was declared again: the next poison has no place",
+            "declare both, always",
+        )
+        .kept_if(dead.is_some())?;
+    Ok(kept.and(stored).and(back).and(consumed).and(both))
 }

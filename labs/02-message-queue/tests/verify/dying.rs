@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use testbed::prelude::*;
 use testbed::subject::GRACE;
+use time::OffsetDateTime;
 
+use crate::outage::no_link;
 use crate::queue::{QUEUE, all_accepted, all_acknowledged, all_stored};
 
 const SERVICE_TIME: Duration = Duration::from_millis(100);
@@ -17,17 +19,27 @@ pub(crate) async fn kill_loses_nothing(bed: Bed) -> Verdict {
     let load = bed.posts(&service, schedule).capacity(60.0).start();
 
     load.accepted(150).await?;
-    let queue = bed.broker().declared(QUEUE).await?;
     service.kill().await?;
     let run = load.stop().await?;
     service.restart().await?;
 
     let in_memory = (
-        queue.is_none(),
-        "the queue was in the process's own memory, and died with it",
+        !was_published(&bed).await?,
+        "no message was ever published: accepted posts waited in the process's own memory, and died with it",
         "keep accepted posts in the broker's queue: publish, await the confirm, answer",
     );
     all_stored(&bed, &run, "after the kill and the restart", &[in_memory]).await
+}
+
+/// Whether any message came to the queue.
+async fn was_published(bed: &Bed) -> Result<bool, Stop> {
+    /// The broker counts once a second, and when a channel ends.
+    const COUNTED: Duration = Duration::from_secs(3);
+    let published = testbed::wait::until(COUNTED, async || match bed.broker().declared(QUEUE).await {
+        Ok(queue) => queue.is_some_and(|queue| queue.published > 0).then_some(Ok(())),
+        Err(fault) => Some(Err(fault)),
+    });
+    Ok(published.await.transpose()?.is_some())
 }
 
 /// The two halves live apart: one takes posts while the other is not there.
@@ -49,9 +61,20 @@ pub(crate) async fn consumer_stopped(bed: Bed) -> Verdict {
         .likely(true, "posts are kept somewhere else than in the queue", "publish each before its 202")
         .kept_if(rows == 0 && u64::from(waiting) == run.counts().accepted)?;
 
+    let before = OffsetDateTime::now_utc();
     let _consumer = bed.service().role("consumer").start().await?;
     let stored = all_stored(&bed, &run, "when a consumer comes", &[]).await?;
-    Ok(accepted.and(apart).and(stored))
+    let newest: OffsetDateTime =
+        sqlx::query_scalar("SELECT max(created_at) FROM post").fetch_one(bed.database().pool()).await?;
+    let instants = promise("created_at is when a post was accepted, not when it was stored")
+        .observed(Figure::measure(
+            "newest, before the consumer came",
+            (before - newest).as_seconds_f64(),
+            "s",
+        ))
+        .likely(true, "the consumer takes its own clock", "store the instant that the message carries")
+        .kept_if(newest < before)?;
+    Ok(accepted.and(apart).and(stored).and(instants))
 }
 
 /// A database that is away for ten seconds: posts are accepted all the while.
@@ -77,18 +100,25 @@ pub(crate) async fn database_down(bed: Bed) -> Verdict {
 
 /// SIGTERM ends the service in time; what it had accepted is stored, or is still in the queue.
 pub(crate) async fn graceful_stop(bed: Bed) -> Verdict {
-    let service = bed.start().await?;
+    /// So long an answer takes at least: a good way to the broker, once there and back.
+    const ROUND_TRIP: Duration = Duration::from_millis(250);
+    /// A request that left so long before the signal has surely arrived.
+    const ARRIVED: Duration = Duration::from_millis(100);
+    let link = Link::open(bed.broker().server(), Path::round_trip(ROUND_TRIP)).await.map_err(no_link)?;
+    let service = bed.service().broker_via(link.addr()).start().await?;
     bed.database().service_time(Duration::from_millis(500)).await?;
     let load = bed.posts(&service, Schedule::constant(60.0, Duration::from_secs(20))).start();
     load.accepted(60).await?;
+    let signalled = load.elapsed();
     let ended = service.terminate().await?;
     let run = load.stop().await?;
 
-    let status = ended
-        .status
-        .map_or_else(|| format!("none within {} s", GRACE.as_secs()), |status| status.to_string());
+    let status = ended.status.map_or_else(
+        || format!("did not end within {} s", GRACE.as_secs()),
+        |status| format!("ended with {status}"),
+    );
     let exit = promise(format!("the service exits 0 within {} s of SIGTERM", GRACE.as_secs()))
-        .observed(Figure::named("exit", status))
+        .observed(Figure::named("process", status))
         .observed(Figure::duration("ended after", ended.took))
         .likely(
             ended.status.is_none(),
@@ -101,6 +131,7 @@ pub(crate) async fn graceful_stop(bed: Bed) -> Verdict {
             "handle SIGTERM, and return from main",
         )
         .kept_if(ended.status.is_some_and(|status| status.success()))?;
+    let answered = in_flight_is_answered(&run, signalled, ARRIVED)?;
     bed.database().service_time(Duration::ZERO).await?;
     service.restart().await?;
     let dropped = (
@@ -110,5 +141,25 @@ pub(crate) async fn graceful_stop(bed: Bed) -> Verdict {
     );
     let stored = all_stored(&bed, &run, "after the stop and the next start", &[dropped]).await?;
     let acknowledged = all_acknowledged(&bed, "after the stop and the next start").await?;
-    Ok(exit.and(stored).and(acknowledged))
+    Ok(exit.and(answered).and(stored).and(acknowledged))
+}
+
+/// The promise that every request that had arrived at the signal has its answer.
+fn in_flight_is_answered(run: &PostsOutcome, signalled: Duration, arrived: Duration) -> Verdict {
+    let in_flight = run.samples().iter().filter(|sample| {
+        sample.sent.is_some_and(|sent| sent + arrived < signalled) && sample.ended > signalled
+    });
+    let (answered, cut): (Vec<_>, Vec<_>) = in_flight.partition(|sample| sample.status.is_some());
+    if answered.is_empty() && cut.is_empty() {
+        return Err(Stop::Inconclusive("no request was in flight at the moment of the signal".to_owned()));
+    }
+    promise("every request that was in flight at SIGTERM is answered")
+        .observed(Figure::count("in flight", answered.len() + cut.len()))
+        .observed(Figure::count("cut", cut.len()))
+        .likely(
+            true,
+            "the process ends with requests under way: their senders cannot know what became of their posts",
+            "on SIGTERM stop accepting, answer what is there, then end",
+        )
+        .kept_if(cut.is_empty())
 }

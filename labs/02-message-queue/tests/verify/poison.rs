@@ -12,10 +12,12 @@ use crate::queue::{DEAD, QUEUE, all_acknowledged};
 
 /// How long the messages may take to find their places. Hundreds of times what they take.
 const SOON: Duration = Duration::from_secs(15);
+/// How long the delivery of a few messages may take. A hundred times what it takes.
+const GATHERED: Duration = Duration::from_secs(1);
 
 /// Poison among good messages, all of them ready at once.
 pub(crate) async fn poison_is_set_aside(bed: Bed) -> Verdict {
-    let consumer = bed.service().role("consumer").start().await?;
+    let consumer = bed.service().role("consumer").pool(1).start().await?;
     let poison: Vec<Vec<u8>> = vec![
         b"not json".to_vec(),
         br#"{"id":"0190a7d0-0000-7000-8000-00000000000a"}"#.to_vec(),
@@ -36,22 +38,42 @@ pub(crate) async fn poison_is_set_aside(bed: Bed) -> Verdict {
         );
         bodies.extend(poison.get(n).cloned());
     }
-    // While the first insert is held, all the others gather: the poison meets its neighbours in one batch.
+    // While the insert of the first one is held, all the others gather: the poison meets its neighbours in one batch.
+    let others = bodies.split_off(1);
     let hold = bed.database().hold_inserts().await?;
     bed.broker().publish(QUEUE, bodies).await?;
     wait::until(SOON, async || bed.database().held_inserts().await.is_ok_and(|held| held > 0).then_some(()))
         .await;
+    bed.broker().publish(QUEUE, others).await?;
+    // Who takes messages one by one leaves them in the queue, and is right as well.
+    wait::until(GATHERED, async || {
+        bed.broker().ready(QUEUE).await.is_ok_and(|ready| ready == Some(0)).then_some(())
+    })
+    .await;
     hold.release().await?;
 
     let took = bed.stored(&good, QUEUE).await?;
     let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM post").fetch_one(bed.database().pool()).await?;
+    let left = bed.broker().all_messages(QUEUE).await?.unwrap_or(0);
+    let ended = consumer.has_ended();
     let neighbours = promise("the good messages around poison are all stored, and nothing else is")
         .observed(Figure::count("good messages", good.len()))
         .observed(Figure::count("rows", rows))
-        .observed(Figure::named("running", if consumer.id().is_some() { "yes" } else { "no" }))
+        .observed(Figure::named("the consumer", ended.map_or("runs".to_owned(), |status| format!("ended with {status}"))))
+        .observed(if left > 0 { vec![Figure::count("still with the broker", left)] } else { vec![] })
+        .likely(
+            ended.is_some(),
+            "the consumer ended on poison, and will end on it again",
+            "make a message that cannot be read a case of its own, and no error of the whole consumer",
+        )
+        .likely(
+            took.is_none() && left > 0,
+            "poison goes round, and its neighbours with it: the same batch is tried for ever",
+            "set poison aside before the batch is stored; if the database refuses a batch, store its rows one by one",
+        )
         .likely(
             took.is_none(),
-            "poison took its neighbours along: the whole batch was thrown away, or is tried for ever",
+            "poison took its neighbours along: the whole batch was thrown away",
             "set poison aside before the batch is stored; if the database refuses a batch, store its rows one by one",
         )
         .likely(
@@ -76,6 +98,7 @@ async fn dead_letters(bed: &Bed, poison: &[Vec<u8>]) -> Verdict {
         Err(fault) => Some(Err(fault)),
     });
     all.await.transpose()?;
+    let left = bed.broker().all_messages(QUEUE).await?.unwrap_or(0);
     let mut bodies: Vec<&[u8]> = dead.iter().map(|letter| letter.body.as_slice()).collect();
     let mut expected: Vec<&[u8]> = poison.iter().map(Vec::as_slice).collect();
     bodies.sort_unstable();
@@ -83,9 +106,15 @@ async fn dead_letters(bed: &Bed, poison: &[Vec<u8>]) -> Verdict {
     let kept = promise(format!("each poisonous message is in `{DEAD}`, once, as it came"))
         .observed(Figure::count("poisonous", poison.len()))
         .observed(Figure::count("dead letters", dead.len()))
+        .observed(if left > 0 { vec![Figure::count("still with the broker", left)] } else { vec![] })
         .likely(
-            dead.is_empty(),
-            "poison was thrown away, or goes round in the queue",
+            dead.len() < poison.len() && left > 0,
+            "poison goes round: it is given back to the queue, and comes again",
+            "reject it without requeue; the queue's dead-letter exchange then takes it",
+        )
+        .likely(
+            dead.len() < poison.len(),
+            "poison was acknowledged, and so thrown away",
             "reject it without requeue; the queue's dead-letter exchange then takes it",
         )
         .likely(

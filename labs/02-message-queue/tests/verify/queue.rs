@@ -8,7 +8,8 @@ pub(crate) const QUEUE: &str = "CREATE_POST_QUEUE";
 pub(crate) const DEAD: &str = "CREATE_POST_QUEUE.dead";
 
 /// The promise that in the end every accepted post of a run is stored, once. `signs` are the causes that the experiment itself
-/// points to, the most telling first; those that any experiment shows come after them.
+/// points to, the most telling first. Where a lost post was found, among the dead letters or still with the broker, says more than
+/// any of them.
 pub(crate) async fn all_stored(
     bed: &Bed,
     run: &PostsOutcome,
@@ -17,28 +18,36 @@ pub(crate) async fn all_stored(
 ) -> Verdict {
     let Drain { ledger, took } = bed.drained(run, QUEUE).await?;
     let dead = bed.broker().ready(DEAD).await?.unwrap_or(0);
-    let waiting = bed.broker().ready(QUEUE).await?;
+    let ready = bed.broker().ready(QUEUE).await?;
+    let waiting = bed.broker().all_messages(QUEUE).await?.unwrap_or(0).max(ready.unwrap_or(0).into());
+    let is_lost = !ledger.lost.is_empty();
     let mut told = promise(format!("every post answered 202 is stored, once, {when}"))
         .observed(&ledger)
         .observed(took.map_or_else(Vec::new, |took| vec![Figure::duration("drained after", took)]))
-        .observed(if dead > 0 { vec![Figure::count("dead letters", dead)] } else { vec![] });
+        .observed(if dead > 0 { vec![Figure::count("dead letters", dead)] } else { vec![] })
+        .observed(if waiting > 0 && is_lost { vec![Figure::count("still with the broker", waiting)] } else { vec![] })
+        .likely(
+            dead > 0 && !is_lost,
+            "messages whose posts are stored became dead letters: their second delivery was taken for poison",
+            "a row that is there already is no fault: ON CONFLICT (id) DO NOTHING, and acknowledge",
+        )
+        .likely(
+            dead > 0,
+            "good messages became dead letters: rejected, or given back at once until the broker's limit of deliveries",
+            "when an insert fails, keep the batch and try it again, with pauses; reject only what can never be stored",
+        )
+        .likely(
+            waiting > 0 && is_lost,
+            "messages are still with the broker, and nobody stores them",
+            "let the consumer come back by itself after every fault: a stream that ends is one, too",
+        );
     for (sign, cause, next) in signs {
-        told = told.likely(*sign && !ledger.lost.is_empty(), cause, next);
+        told = told.likely(*sign && is_lost, cause, next);
     }
     told.likely(
-        dead > 0,
-        "good messages became dead letters: each was delivered and given back until its limit was reached",
-        "keep a batch and try it again while the database is away; reject only what can never be stored",
-    )
-    .likely(
-        waiting.is_none() && !ledger.lost.is_empty(),
+        ready.is_none() && is_lost,
         format!("the broker has no queue `{QUEUE}`: posts are kept somewhere else"),
         "declare the queue, and publish to it (labs/amqp.md)",
-    )
-    .likely(
-        waiting.is_some_and(|waiting| waiting > 0),
-        "messages are still in the queue, and nobody takes them",
-        "let the consumer come back by itself after every fault: a stream that ends is one, too",
     )
     .likely(
         !ledger.doubled.is_empty(),
@@ -46,7 +55,7 @@ pub(crate) async fn all_stored(
         "insert with the message's own id, and leave alone what is there: ON CONFLICT (id) DO NOTHING",
     )
     .likely(
-        !ledger.lost.is_empty(),
+        is_lost,
         "messages left the queue, and never became rows",
         "acknowledge after the commit, and publish with a confirm",
     )
@@ -87,12 +96,18 @@ pub(crate) async fn all_acknowledged(bed: &Bed, when: &str) -> Verdict {
         Err(fault) => Some(Err(fault)),
     });
     let empty = empty.await.transpose()?.is_some();
+    let ready = bed.broker().ready(QUEUE).await?.unwrap_or(0);
     promise(format!("{when}, every message is acknowledged: the queue is empty within {} s", longest.as_secs()))
         .observed(Figure::count("messages left", if empty { 0 } else { left.unwrap_or(0) }))
         .likely(
+            ready > 0,
+            "messages are ready in the queue, and nobody takes them",
+            "let the consumer come back by itself after every fault: a stream that ends is one, too",
+        )
+        .likely(
             true,
-            "rows are committed, and their messages stay: the acknowledgement is missing, or does not reach the broker",
-            "acknowledge after the commit, on a connection that nothing else can block",
+            "what was delivered stays unacknowledged: the acknowledgement is missing, or does not reach the broker",
+            "acknowledge after the commit, on a connection on which nothing is published: a broker may stop reading from those that publish",
         )
         .kept_if(empty)
 }

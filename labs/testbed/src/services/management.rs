@@ -62,11 +62,20 @@ impl Management {
     }
 
     pub(super) async fn delete_queue(&self, host: &str, queue: &str) -> Result<(), SetUp> {
-        self.ask(Method::DELETE, &format!("/queues/{host}/{queue}"), None).await.map(|_| ())
+        self.remove(&format!("/queues/{host}/{queue}")).await
     }
 
     pub(super) async fn purge_queue(&self, host: &str, queue: &str) -> Result<(), SetUp> {
-        self.ask(Method::DELETE, &format!("/queues/{host}/{queue}/contents"), None).await.map(|_| ())
+        self.remove(&format!("/queues/{host}/{queue}/contents")).await
+    }
+
+    /// What is not there is gone: whether it should be is for a check to say.
+    async fn remove(&self, path: &str) -> Result<(), SetUp> {
+        let (status, answer) = self.send(Method::DELETE, path, None).await?;
+        match status.is_success() || status == StatusCode::NOT_FOUND {
+            true => Ok(()),
+            false => Err(Management::refused(&Method::DELETE, path, status, &answer)),
+        }
     }
 
     /// Bounds a queue from outside, as an operator does. What does not fit is refused: the broker answers it with a nack.

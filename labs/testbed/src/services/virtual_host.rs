@@ -14,7 +14,9 @@ use tokio::time::timeout;
 
 use super::management::Management;
 use super::rabbitmq::{PASSWORD, USER};
+use crate::report::Figure;
 use crate::setup::SetUp;
+use crate::verdict::{Stop, promise};
 
 /// How long the broker may take over one question of the test-bed.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -100,7 +102,10 @@ impl VirtualHost {
     }
 
     /// Publishes bodies by hand, each confirmed by the broker when this returns.
-    pub async fn publish(&self, queue: &str, bodies: impl IntoIterator<Item = Vec<u8>>) -> Result<(), SetUp> {
+    ///
+    /// # Errors
+    /// That nobody has declared the queue is the subject's fault.
+    pub async fn publish(&self, queue: &str, bodies: impl IntoIterator<Item = Vec<u8>>) -> Result<(), Stop> {
         let what = "publish a message by hand";
         let channel = self.channel().await?;
         self.within(channel.confirm_select(ConfirmSelectOptions::default()))
@@ -121,7 +126,14 @@ impl VirtualHost {
         for confirm in confirms {
             let confirmed = self.within(confirm).await?.map_err(|error| fault(what, error))?;
             if !confirmed.is_ack() || confirmed.take_message().is_some() {
-                return Err(fault(what, format!("there is no queue `{queue}` to take it")));
+                return Err(promise(format!("the service declares the queue `{queue}`"))
+                    .observed(Figure::named("a message published to it", "came back: there is no such queue"))
+                    .likely(
+                        true,
+                        "the queue was never declared, or is gone",
+                        "declare it at the start (labs/amqp.md)",
+                    )
+                    .is_broken());
             }
         }
         Ok(())

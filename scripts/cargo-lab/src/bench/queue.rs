@@ -73,7 +73,8 @@ async fn both(services: &Services, service: &Path, load: &Path, bare: &Path) -> 
     for _ in 0..PAIRS {
         let direct = pgbench(&database, 1)?;
         let copied = copy(&database).await?;
-        host.publish(QUEUE, (0..BACKLOG).map(message)).await?;
+        let published = host.publish(QUEUE, (0..BACKLOG).map(message)).await;
+        published.map_err(|_| SetUp::from_cause("fill the queue", "the api has not declared it"))?;
         let drained = drain(&database, &host, service, &settings("consumer")).await?;
         rows.push((direct, drained));
         copies.push((copied, drained));
