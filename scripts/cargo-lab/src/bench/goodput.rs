@@ -17,7 +17,7 @@ const POOL: usize = 10;
 const BAR: f64 = 0.7;
 /// The rates that are offered to the solution, in parts of pgbench's: its best goodput counts. They go on above the
 /// bar, since a service cannot accept more than it is offered.
-const OFFERED: [f64; 5] = [0.5, 0.6, 0.7, 0.8, 0.9];
+const OFFERED: [f64; 6] = [0.55, 0.6, 0.65, 0.7, 0.75, 0.8];
 
 /// Measures, prints, and says whether the bar was held.
 pub fn measure(workspace: &Workspace) -> Result<bool, SetUp> {
