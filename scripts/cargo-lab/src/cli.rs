@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use testbed::setup::SetUp;
 
 use crate::exit::Exit;
-use crate::{bench, book, check, ci, clean, doctor, images, map, start, tour};
+use crate::{bench, book, check, ci, clean, doctor, images, map, run, start, tour};
 
 /// Why servers die: the workbook's labs, judged by real measurements.
 ///
@@ -29,6 +29,8 @@ enum Command {
     Start,
     /// Judge a lab: your own code, the solution, or any executable that keeps the contract
     Check(Check),
+    /// Run an experiment of Part I on this machine: a table, a figure and the raw data. Without a name: the list
+    Run(Run),
     /// RabbitMQ by hand: starts it with its management page, and ticks each step off as you do it there
     Tour,
     /// Look at the engine, the images, the ports, the limits and the disk
@@ -73,6 +75,21 @@ pub struct Check {
     /// Print the report as JSON instead of verdicts
     #[arg(long)]
     pub json: bool,
+}
+
+/// Which experiment to run.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  cargo lab run                       the experiments, what each shows, and which needs Docker
+  cargo lab run longer-queue          one of them: live progress, a table, a sentence, a figure
+  cargo lab run all                   all of them, one after the other: about two minutes
+
+What was found is kept in target/lab/experiments/NAME: the figure as SVG, every request as JSON.
+Exit code 4: this run did not show it, because the machine was busy or is built otherwise. The table says what was measured.")]
+pub struct Run {
+    /// The experiment's name, or `all`; without it, the list
+    pub experiment: Option<String>,
 }
 
 /// How to get the images.
@@ -120,6 +137,7 @@ pub fn run(cli: Cli) -> Result<Exit, SetUp> {
         None => map::show(),
         Some(Command::Start) => start::run(),
         Some(Command::Check(ask)) => check::run(&ask),
+        Some(Command::Run(ask)) => run::run(&ask),
         Some(Command::Tour) => tour::run(),
         Some(Command::Doctor) => doctor::run(),
         Some(Command::Images(how)) => images::run(&how),

@@ -11,6 +11,7 @@ mod exit;
 mod images;
 mod map;
 mod process;
+mod run;
 mod start;
 mod tour;
 mod verify;

@@ -9,6 +9,7 @@ use testbed::setup::SetUp;
 
 use crate::exit::Exit;
 use crate::process;
+use crate::run;
 use crate::workspace::{Workspace, read, unreadable};
 
 /// Where recordings are kept, and the list of them.
@@ -26,7 +27,8 @@ pub struct Recording {
     /// The exit code that it must end with.
     #[serde(default)]
     pub exit: u8,
-    /// The label of the timeline to plot instead of keeping the words.
+    /// What to keep instead of the words: the timeline with this label in `report`, or, without a report, the figure that an
+    /// experiment has drawn at this path: `longer-queue/longer-queue-12.svg`.
     pub figure: Option<String>,
     /// The package in whose report the timeline is.
     pub report: Option<String>,
@@ -85,9 +87,11 @@ fn printed(workspace: &Workspace, recording: &Recording) -> Result<Result<String
     Ok(Ok(String::from_utf8_lossy(&output.stdout).into_owned()))
 }
 
-/// The figure of a timeline in the report that the command has just written.
+/// The figure that the command has just drawn, or that of a timeline in the report that it has just written.
 fn plotted(workspace: &Workspace, recording: &Recording, label: &str) -> Result<String, SetUp> {
-    let package = recording.report.as_deref().unwrap_or_default();
+    let Some(package) = recording.report.as_deref() else {
+        return read(&run::folder(&workspace.target).join(label));
+    };
     let report = Report::read(&workspace.report(package).join("report.json"))?;
     let mut timelines = report.checks.iter().flat_map(|check| &check.timelines);
     let missing = || {

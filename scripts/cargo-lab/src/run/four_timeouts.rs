@@ -1,0 +1,103 @@
+//! Four faults that look alike to a user, and what tells them apart.
+
+mod faults;
+
+use std::time::Duration;
+
+use serde_json::json;
+use testbed::verdict::Stop;
+
+use super::figure::{Bar, Bars, Ink};
+use super::findings::{Findings, Table, claim};
+use super::stage::Stage;
+use faults::Seen;
+
+/// So long a user waits. Every fault here outlasts it.
+const USER: Duration = Duration::from_millis(500);
+
+pub async fn run(stage: &Stage) -> Result<Findings, Stop> {
+    let pool = faults::pool(stage).await?;
+    let backlog = faults::backlog(stage).await?;
+    let descriptors = faults::descriptors(stage).await?;
+    let slow = faults::slow(stage).await?;
+    let seen = [&pool, &backlog, &descriptors, &slow];
+    let mut table = Table::of(&[
+        "what it is",
+        "after 0.5 s",
+        "connected",
+        "first byte",
+        "status",
+        "/health beside it",
+        "steps",
+    ]);
+    let ms = |time: Duration| format!("{} ms", time.as_millis());
+    for seen in seen {
+        let patient = if seen.probe.whole() > USER { "nothing" } else { "an answer" };
+        let beside = seen.beside.map_or("nothing".to_owned(), ms);
+        let steps: Vec<String> =
+            seen.steps.iter().map(|step| format!("{:.1} s", step.as_secs_f64())).collect();
+        let steps = if steps.is_empty() { "-".to_owned() } else { steps.join(", ") };
+        let (connected, first) = (ms(seen.probe.connect), ms(seen.probe.first_byte));
+        let status = seen.probe.status.map_or("none".to_owned(), |status| status.to_string());
+        table.row([seen.what.to_owned(), patient.to_owned(), connected, first, status, beside, steps]);
+    }
+    let whole_seconds = |steps: &[Duration]| {
+        !steps.is_empty() && steps.iter().all(|step| (0.5..1.6).contains(&step.as_secs_f64()))
+    };
+    let near = Duration::from_millis(300);
+    let sentence = format!(
+        "After 0.5 s a user sees nothing in any of the four. A full backlog shows in the connect ({} ms); a wait for a worker \
+         in the status ({}) beside a quick /health; used-up descriptors in answers that come in steps of {:.1} s on \
+         connections that opened at once; a slow handler in a 200 after the handler's own time ({} ms).",
+        backlog.probe.connect.as_millis(),
+        pool.probe.status.unwrap_or_default(),
+        descriptors.steps.last().map_or(0.0, Duration::as_secs_f64),
+        slow.probe.first_byte.as_millis()
+    );
+    Ok(Findings {
+        table,
+        sentence,
+        claims: vec![
+            claim("all four outlast a user's 0.5 s", seen.iter().all(|seen| seen.probe.whole() > USER)),
+            claim("only the full backlog delays the connect", {
+                let others = [&pool, &descriptors, &slow].iter().all(|seen| seen.probe.connect < near);
+                others && backlog.probe.connect > USER
+            }),
+            claim("who waits for a worker gets 504, and /health answers at once beside it", {
+                pool.probe.status == Some(504) && pool.beside.is_some_and(|beside| beside < near)
+            }),
+            claim("without descriptors nothing is accepted, and then in steps of about a second", {
+                descriptors.beside.is_none() && whole_seconds(&descriptors.steps[1..])
+            }),
+            claim("a slow handler answers 200 after its own time, and /health at once beside it", {
+                slow.probe.status == Some(200) && slow.beside.is_some_and(|beside| beside < near)
+            }),
+        ],
+        figures: vec![("four-timeouts", figure(&seen))],
+        data: json!(seen.map(Seen::data)),
+    })
+}
+
+fn figure(seen: &[&Seen]) -> String {
+    let bar = |seen: &&Seen| Bar {
+        label: seen.what.to_owned(),
+        parts: vec![
+            (Ink::Connection, seen.probe.connect.as_secs_f64()),
+            (Ink::Lost, seen.probe.first_byte.as_secs_f64()),
+        ],
+        shown: match seen.probe.status {
+            Some(status) => format!("{} ms, {status}", seen.probe.whole().as_millis()),
+            None => format!("{} ms", seen.probe.whole().as_millis()),
+        },
+    };
+    let figure = Bars {
+        id: "four-timeouts",
+        title: "where the time of one request went".to_owned(),
+        groups: vec![(String::new(), seen.iter().map(bar).collect())],
+        legend: vec![
+            (Ink::Connection, "until the connection was open".to_owned()),
+            (Ink::Lost, "from then to the first byte".to_owned()),
+        ],
+    };
+    figure.svg()
+}
