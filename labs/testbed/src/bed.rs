@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-pub use gets::{Get, Gets};
+pub use gets::Gets;
 pub use posts::{Posts, PostsOutcome, PostsRun, Requests};
 pub use settings::ServiceSettings;
 pub use stored::{Drain, StoredWatch};

@@ -38,4 +38,4 @@ pub use outcome::{Counts, Outcome, Sample};
 pub use record::{Outcomes, Second};
 pub use running::{Load, Running};
 pub use schedule::Schedule;
-pub use traffic::{Posts, Traffic, posts};
+pub use traffic::{Gets, Posts, Traffic, gets, posts};

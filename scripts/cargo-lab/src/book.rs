@@ -32,7 +32,7 @@ pub fn run(what: cli::Book) -> Result<Exit, SetUp> {
             println!("{} wrong in the book", wrong.len());
             Ok(if wrong.is_empty() { Exit::Kept } else { Exit::Broken })
         }
-        cli::Book::Record => record::run(&workspace),
+        cli::Book::Record { text } => record::run(&workspace, text.as_deref()),
     }
 }
 

@@ -104,7 +104,7 @@ pub struct Images {
 }
 
 /// What to do with the book.
-#[derive(Clone, Copy, Subcommand)]
+#[derive(Clone, Subcommand)]
 pub enum Book {
     /// Build it into target/book
     Build,
@@ -117,7 +117,10 @@ pub enum Book {
     /// Prove that every include, anchor, link and console block holds
     Check,
     /// Run the commands of the console blocks again, and record what they print and plot
-    Record,
+    Record {
+        /// Only the recordings whose file's name holds this text
+        text: Option<String>,
+    },
 }
 
 /// Which proofs to run.

@@ -77,6 +77,28 @@ impl Traffic for Posts {
     }
 }
 
+/// `GET path`, the same each time. The path carries its query, percent-encoded.
+///
+/// # Panics
+/// When `path` is no path.
+pub fn gets(path: &str) -> Gets {
+    Gets { uri: path.parse().unwrap_or_else(|error| panic!("`{path}` is no path: {error}")) }
+}
+
+/// The same read again and again. See [`gets`].
+#[derive(Clone, Debug)]
+pub struct Gets {
+    uri: Uri,
+}
+
+impl Traffic for Gets {
+    fn request(&self, _n: usize) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::default());
+        *request.uri_mut() = self.uri.clone();
+        request
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

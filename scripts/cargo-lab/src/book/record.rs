@@ -47,9 +47,10 @@ impl Recording {
     }
 }
 
-/// Runs each command once and writes its recordings.
-pub fn run(workspace: &Workspace) -> Result<Exit, SetUp> {
-    let recordings = Recording::all(&workspace.root)?;
+/// Runs each command once and writes its recordings: all, or those whose file's name holds `text`.
+pub fn run(workspace: &Workspace, text: Option<&str>) -> Result<Exit, SetUp> {
+    let mut recordings = Recording::all(&workspace.root)?;
+    recordings.retain(|recording| text.is_none_or(|text| recording.file.contains(text)));
     let mut last: Option<(String, String)> = None;
     for recording in recordings {
         let words = match last.take() {

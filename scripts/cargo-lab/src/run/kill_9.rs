@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use testbed::load::{Load, Sample, Schedule};
+use testbed::load::{Load, Sample, Schedule, gets};
 use testbed::setup::SetUp;
 use testbed::verdict::Stop;
 use testbed::wait;
@@ -12,7 +12,7 @@ use super::client::Probe;
 use super::figure::{Ink, Squares};
 use super::findings::{Findings, Table, claim, raw};
 use super::reckon::Fate;
-use super::stage::{Get, PATIENCE, Stage, set};
+use super::stage::{PATIENCE, Stage, set};
 
 const WORKERS: usize = 4;
 const QUEUE: usize = 40;
@@ -29,7 +29,7 @@ pub async fn run(stage: &Stage) -> Result<Findings, Stop> {
     let server =
         stage.server(&[set("WORKERS", WORKERS), set("QUEUE", QUEUE), set("TIMEOUT_MS", 20_000)]).await?;
     let load =
-        Load::new(server.addr(), Schedule::constant(RATE, LONGEST), Get::of(PATH)).timeout(PATIENCE).start();
+        Load::new(server.addr(), Schedule::constant(RATE, LONGEST), gets(PATH)).timeout(PATIENCE).start();
     let mut shown = 0;
     let full = wait::until(LONGEST, async || {
         let (counts, second) = (load.counts(), load.elapsed().as_secs());

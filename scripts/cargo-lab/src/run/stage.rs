@@ -4,10 +4,7 @@ use std::fmt::Display;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Request, Uri};
-use http_body_util::Full;
-use testbed::load::{Load, Outcomes, Schedule, Traffic};
+use testbed::load::{Load, Outcomes, Schedule, gets};
 use testbed::progress::Progress;
 use testbed::report::Timeline;
 use testbed::setup::SetUp;
@@ -114,7 +111,7 @@ impl Stage {
         path: &str,
         schedule: Schedule,
     ) -> Result<Outcomes, Stop> {
-        let load = Load::new(server.addr(), schedule, Get::of(path)).timeout(PATIENCE);
+        let load = Load::new(server.addr(), schedule, gets(path)).timeout(PATIENCE);
         self.offer(label, load).await
     }
 
@@ -164,25 +161,5 @@ pub fn timeline(label: &str, capacity: f64, run: &Outcomes) -> Timeline {
         counts: run.counts(),
         latency: run.latency_from_intended(|_| true).to_string(),
         send_lag: run.send_lag().to_string(),
-    }
-}
-
-/// The same read each time.
-pub struct Get {
-    uri: Uri,
-}
-
-impl Get {
-    /// `GET path`.
-    pub fn of(path: &str) -> Get {
-        Get { uri: path.parse().unwrap_or_else(|error| panic!("`{path}` is no path: {error}")) }
-    }
-}
-
-impl Traffic for Get {
-    fn request(&self, _n: usize) -> Request<Full<Bytes>> {
-        let mut request = Request::new(Full::default());
-        *request.uri_mut() = self.uri.clone();
-        request
     }
 }
