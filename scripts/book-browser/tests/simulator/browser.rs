@@ -40,8 +40,10 @@ impl Browser {
             .args(["--headless", "--remote-debugging-pipe", "--disable-gpu", "--disable-dev-shm-usage"])
             // It opens our own pages only, and a sandbox of its own is not to be had in most containers.
             .arg("--no-sandbox")
-            // A page that asks the network for anything gets nothing, and the test sees that it asked.
-            .args(["--host-resolver-rules=MAP * ~NOTFOUND", "--disable-background-networking"])
+            // A page that asks the network for anything gets nothing, and the test sees that it asked. A test's own
+            // servers listen on 127.0.0.1.
+            .arg("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
+            .arg("--disable-background-networking")
             .args(["--no-first-run", "--disable-extensions", "--disable-component-update", "--disable-sync"])
             .args(["--force-color-profile=srgb", "--hide-scrollbars", "--lang=en"])
             .arg(format!("--user-data-dir={}", profile.path().display()))

@@ -7,6 +7,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
+use base64::prelude::{BASE64_STANDARD, Engine};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 /// How long one answer or event may take: a cold browser on a busy machine needs seconds.
@@ -78,6 +80,49 @@ impl DevTools {
     /// The parameters of the events of this name so far.
     pub fn events(&self, event: &str) -> Vec<&Value> {
         self.events.iter().filter(|known| known["method"] == event).map(|known| &known["params"]).collect()
+    }
+
+    /// Opens an address and waits until it is loaded. The events of the domain `Page` must be on.
+    pub fn open(&mut self, url: &str) {
+        let opened = self.call("Page.navigate", json!({ "url": url }));
+        assert!(opened["errorText"].is_null(), "{url}: {}", opened["errorText"]);
+        self.wait_for("Page.loadEventFired");
+    }
+
+    /// The value of an expression in the page.
+    pub fn value<T: DeserializeOwned>(&mut self, expression: &str) -> T {
+        let found = self.call(
+            "Runtime.evaluate",
+            json!({ "expression": expression, "returnByValue": true, "awaitPromise": true }),
+        );
+        let thrown = &found["exceptionDetails"];
+        assert!(thrown.is_null(), "{expression}: {}", thrown["exception"]["description"]);
+        serde_json::from_value(found["result"]["value"].clone())
+            .unwrap_or_else(|error| panic!("{expression} is {}: {error}", found["result"]))
+    }
+
+    /// Waits until a condition holds in the page.
+    pub fn until(&mut self, condition: &str) {
+        let holds: bool = self.value(&format!(
+            "new Promise((done) => {{
+                const end = performance.now() + 20000;
+                const look = () => ({condition}) ? done(true) : performance.now() > end ? done(false) : setTimeout(look, 10);
+                look();
+            }})"
+        ));
+        let thrown = self.events("Runtime.exceptionThrown");
+        assert!(
+            holds,
+            "within 20 s it did not become true that {condition}; the page's scripts threw {thrown:?}"
+        );
+    }
+
+    /// The PNG of a part of the page, `{ x, y, width, height }` in CSS pixels from the page's corner.
+    pub fn picture(&mut self, mut clip: Value) -> Vec<u8> {
+        clip["scale"] = json!(1);
+        let shot =
+            self.call("Page.captureScreenshot", json!({ "captureBeyondViewport": true, "clip": clip }));
+        BASE64_STANDARD.decode(shot["data"].as_str().unwrap_or_default()).expect("it is base64")
     }
 
     fn next(&self, what: &str) -> Value {

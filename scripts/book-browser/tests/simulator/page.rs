@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use base64::prelude::{BASE64_STANDARD, Engine};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -97,9 +96,7 @@ impl Page {
 
     /// Opens a file and waits until it is loaded.
     pub fn open(&mut self, file: &Path) {
-        let opened = self.call("Page.navigate", json!({ "url": format!("file://{}", file.display()) }));
-        assert!(opened["errorText"].is_null(), "{}: {}", file.display(), opened["errorText"]);
-        self.browser.devtools.wait_for("Page.loadEventFired");
+        self.browser.devtools.open(&format!("file://{}", file.display()));
     }
 
     /// Calls a method of the DevTools protocol.
@@ -114,26 +111,12 @@ impl Page {
 
     /// The value of an expression in the page.
     pub fn value<T: DeserializeOwned>(&mut self, expression: &str) -> T {
-        let found = self.call(
-            "Runtime.evaluate",
-            json!({ "expression": expression, "returnByValue": true, "awaitPromise": true }),
-        );
-        let thrown = &found["exceptionDetails"];
-        assert!(thrown.is_null(), "{expression}: {}", thrown["exception"]["description"]);
-        serde_json::from_value(found["result"]["value"].clone())
-            .unwrap_or_else(|error| panic!("{expression} is {}: {error}", found["result"]))
+        self.browser.devtools.value(expression)
     }
 
     /// Waits until a condition holds in the page.
     pub fn until(&mut self, condition: &str) {
-        let holds: bool = self.value(&format!(
-            "new Promise((done) => {{
-                const end = performance.now() + 20000;
-                const look = () => ({condition}) ? done(true) : performance.now() > end ? done(false) : setTimeout(look, 10);
-                look();
-            }})"
-        ));
-        assert!(holds, "within 20 s it did not become true that {condition}");
+        self.browser.devtools.until(condition);
     }
 
     /// Runs the model with these parameters, and its defaults for those not given.
@@ -229,16 +212,13 @@ impl Page {
 
     /// Keeps a picture of the simulator in `target/book-browser`, for a human to look at.
     pub fn picture(&mut self, name: &str) {
-        let mut clip: Value = self.value(
+        let clip: Value = self.value(
             "(() => {
                 const box = document.querySelector('.overload-simulator').getBoundingClientRect();
                 return { x: box.x + scrollX - 8, y: box.y + scrollY - 8, width: box.width + 16, height: box.height + 16 };
             })()",
         );
-        clip["scale"] = json!(1);
-        let shot =
-            self.call("Page.captureScreenshot", json!({ "captureBeyondViewport": true, "clip": clip }));
-        let bytes = BASE64_STANDARD.decode(shot["data"].as_str().unwrap_or_default()).expect("it is base64");
+        let bytes = self.browser.devtools.picture(clip);
         let path = book::target().join("book-browser").join(format!("{name}.png"));
         std::fs::write(&path, bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     }
