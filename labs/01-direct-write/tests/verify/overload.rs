@@ -183,7 +183,8 @@ pub(crate) async fn bounded_connections(bed: Bed) -> Verdict {
     ))
     .observed(Figure::count("most at once", peak))
     .observed(Figure::count("looks", connections.looks()))
-    .observed(run.counts())
+    .observed(Figure::count("offered", run.counts().scheduled))
+    .observed(Figure::count("accepted", run.counts().accepted))
     .likely(
         peak > 2 * FEW,
         "each request opens a connection of its own",
