@@ -9,6 +9,7 @@ mod book;
 mod browser;
 mod controls;
 mod devtools;
+mod lab;
 mod look;
 mod model;
 mod offline;
