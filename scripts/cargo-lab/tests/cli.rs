@@ -1,19 +1,10 @@
 //! The command line as its users meet it: help that teaches, errors that name the mend, exit codes.
 
-use std::process::{Command, Output};
+mod common;
 
-fn lab(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-lab"));
-    command.args(arguments).env("NO_COLOR", "1").output().expect("the CLI runs")
-}
+use std::process::Command;
 
-fn stdout(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
+use common::{lab, stderr, stdout};
 
 #[test]
 fn without_a_command_it_is_the_map() {

@@ -1,22 +1,11 @@
 //! The experiments of Part I as a reader meets them: the list, a run's words and files, its exit code.
 
+mod common;
+
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 
+use common::{lab, stderr, stdout};
 use serde_json::Value;
-
-fn lab(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-lab"));
-    command.args(arguments).env("NO_COLOR", "1").output().expect("the CLI runs")
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
 
 /// The file that the run says it has written, by the word before its path.
 fn file(said: &str, word: &str) -> PathBuf {
