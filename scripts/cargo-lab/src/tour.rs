@@ -60,7 +60,7 @@ async fn look_on(broker: &RabbitMq) -> Result<(), SetUp> {
     // To look at it was one such question.
     let asked = queue.got + u64::from(body.is_some());
 
-    ask(3, "On the same page, \"Get messages\": Ack mode \"Automatic ack\", then \"Get Message(s)\"");
+    ask(3, "On the same page, \"Get messages\": Ack Mode \"Automatic ack\", then \"Get Message(s)\"");
     until(&host, |queue| (queue.got > asked).then_some(())).await?;
     let left = host.ready(QUEUE).await?.unwrap_or(0);
     let left = match left {
