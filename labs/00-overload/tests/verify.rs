@@ -102,7 +102,7 @@ fn nothing_fails(run: &Outcomes, sentence: &str) -> Verdict {
     let latency = run.latency_from_intended(|_| true);
     promise(sentence)
         .observed(counts)
-        .observed(latency.percentile(50.0).map_or_else(Vec::new, |p50| vec![Figure::duration("p50", p50)]))
+        .observed(latency.percentile(50.0).map(|p50| Figure::duration("p50", p50)))
         .likely(
             counts.refused > 0,
             "the server refuses work that it has room for",

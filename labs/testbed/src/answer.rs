@@ -246,11 +246,7 @@ impl Answer {
         let told = INTERNAL.into_iter().find(|word| body.contains(word)).or(statement);
         promise(format!("the refusal of {} tells nothing internal", self.asked))
             .observed(self)
-            .observed(
-                told.map_or_else(Vec::new, |word| {
-                    vec![Figure::named("internal", format!("`{}`", word.trim()))]
-                }),
-            )
+            .observed(told.map(|word| Figure::named("internal", format!("`{}`", word.trim()))))
             .likely(
                 true,
                 "an error's own text became the answer",

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::load::{Counts, Second};
+use crate::load::{Counts, Outcomes, Second};
 use crate::setup::SetUp;
 
 /// One run of a lab's checks against one subject.
@@ -196,6 +196,22 @@ pub struct Timeline {
     pub latency: String,
     /// How late requests left, in words.
     pub send_lag: String,
+}
+
+impl Timeline {
+    /// A finished load run.
+    pub fn of(label: impl Into<String>, capacity: Option<f64>, run: &Outcomes) -> Self {
+        Self {
+            label: label.into(),
+            schedule: run.schedule().to_owned(),
+            capacity,
+            seconds: run.per_second(),
+            stored: Vec::new(),
+            counts: run.counts(),
+            latency: run.latency_from_intended(|_| true).to_string(),
+            send_lag: run.send_lag().to_string(),
+        }
+    }
 }
 
 impl Report {

@@ -10,6 +10,7 @@ mod virtual_host;
 
 pub use container::Container;
 pub(crate) use container::create_no_more;
+pub(crate) use database::count_rows;
 pub use database::{Database, InsertHold};
 pub use postgres::{Connections, Postgres};
 pub use rabbitmq::RabbitMq;

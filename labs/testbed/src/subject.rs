@@ -19,7 +19,7 @@ pub use stderr::Stderr;
 use crate::ports;
 use crate::report::Figure;
 use crate::setup::{SetUp, port_is_taken};
-use crate::verdict::{Stop, promise};
+use crate::verdict::{Stop, Verdict, promise};
 use crate::wait;
 use crate::watch::Watch;
 use launch::LIMITS_REFUSED;
@@ -53,6 +53,28 @@ pub struct Ended {
     pub status: Option<ExitStatus>,
     /// From the signal, or from its start, to the end.
     pub took: Duration,
+}
+
+impl Ended {
+    /// The promise that the subject, named by `who`, ends by its own will within [`GRACE`] of SIGTERM; `holds` and `next` are the
+    /// cause and the mend where something holds it.
+    pub fn in_time(&self, who: &str, holds: &str, next: &str) -> Verdict {
+        let grace = GRACE.as_secs();
+        let how = match self.status {
+            Some(status) => format!("ended with {status}"),
+            None => format!("did not end within {grace} s"),
+        };
+        promise(format!("the {who} exits 0 within {grace} s of SIGTERM"))
+            .observed(Figure::named("process", how))
+            .observed(Figure::duration("ended after", self.took))
+            .likely(self.status.is_none(), holds, next)
+            .likely(
+                true,
+                "the process did not end by its own will: SIGTERM is not handled",
+                "handle SIGTERM, and return from main",
+            )
+            .kept_if(self.status.is_some_and(|status| status.success()))
+    }
 }
 
 /// A running subject. Dropping it kills the process and its children.

@@ -87,6 +87,12 @@ impl Observed for Figure {
     }
 }
 
+impl<T: Observed> Observed for Option<T> {
+    fn figures(&self) -> Vec<Figure> {
+        self.iter().flat_map(T::figures).collect()
+    }
+}
+
 impl Observed for Vec<Figure> {
     fn figures(&self) -> Vec<Figure> {
         self.clone()

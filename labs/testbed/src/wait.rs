@@ -29,6 +29,17 @@ where
     }
 }
 
+/// As [`until`], for a look that can fail: the first error ends the wait.
+///
+/// # Errors
+/// The look's own.
+pub async fn try_until<T, E, F>(deadline: Duration, mut condition: F) -> Result<Option<T>, E>
+where
+    F: AsyncFnMut() -> Result<Option<T>, E>,
+{
+    until(deadline, async || condition().await.transpose()).await.transpose()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,5 +56,18 @@ mod tests {
         let started = Instant::now();
         assert_eq!(until(Duration::from_millis(60), async || None::<()>).await, None);
         assert!(started.elapsed() >= Duration::from_millis(60));
+    }
+
+    #[tokio::test]
+    async fn the_first_error_ends_the_wait() {
+        let mut looks = 0;
+        let ended = try_until(Duration::from_secs(5), async || {
+            looks += 1;
+            if looks < 3 { Ok(None::<()>) } else { Err(looks) }
+        });
+        assert_eq!(ended.await, Err(3));
+        let found = try_until(Duration::from_secs(5), async || Ok::<_, ()>(Some(7)));
+        assert_eq!(found.await, Ok(Some(7)));
+        assert_eq!(try_until(Duration::from_millis(1), async || Ok::<_, ()>(None::<()>)).await, Ok(None));
     }
 }

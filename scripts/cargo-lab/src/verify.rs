@@ -95,6 +95,14 @@ impl Verify {
     }
 }
 
+/// Builds a package's program, or the example that `more` asks for; `more` are further arguments for cargo. `None` when it does not compile: cargo has said
+/// why.
+pub fn build(workspace: &Workspace, package: &str, more: &[&str]) -> Result<Option<PathBuf>, SetUp> {
+    let arguments = ["build", "--quiet", "--message-format", "json-render-diagnostics", "--package", package];
+    let example = more.iter().skip_while(|argument| **argument != "--example").nth(1);
+    executable(process::cargo(&workspace.root, &[&arguments, more].concat()), example.unwrap_or(&package))
+}
+
 /// Runs a cargo command that builds, and finds the executable of the target `name` in what it reports.
 pub fn executable(command: Command, name: &str) -> Result<Option<PathBuf>, SetUp> {
     #[derive(Deserialize)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use testbed::load::Outcomes;
 use testbed::prelude::*;
-use testbed::subject::GRACE;
+use testbed::subject::Ended;
 
 use crate::{CAPACITY, PATH, WORKERS, start, with};
 
@@ -75,7 +75,7 @@ pub(crate) async fn graceful_stop(bed: Bed) -> Verdict {
     stops_well(&run, signalled, ended)
 }
 
-fn stops_well(run: &Outcomes, signalled: Duration, ended: testbed::subject::Ended) -> Verdict {
+fn stops_well(run: &Outcomes, signalled: Duration, ended: Ended) -> Verdict {
     let there = run.samples().iter().filter(|sample| sample.ended > signalled);
     let (finished, cut): (Vec<_>, Vec<_>) = there.partition(|sample| sample.outcome == Outcome::Accepted);
     if finished.is_empty() && cut.is_empty() {
@@ -97,21 +97,10 @@ fn stops_well(run: &Outcomes, signalled: Duration, ended: testbed::subject::Ende
             "end when the line is empty and the workers are idle",
         )
         .kept_if(cut.is_empty())?;
-    let status = ended
-        .status
-        .map_or_else(|| format!("none within {} s", GRACE.as_secs()), |status| status.to_string());
-    let exit = promise(format!("the server exits 0 within {} s of SIGTERM", GRACE.as_secs()))
-        .observed(Figure::named("exit", status))
-        .likely(
-            ended.status.is_none(),
-            "something holds the process: an idle connection, a thread that is waited for",
-            "bound the graceful stop, and close idle connections",
-        )
-        .likely(
-            true,
-            "the process did not end by its own will: SIGTERM is not handled",
-            "handle SIGTERM, and return from main",
-        )
-        .kept_if(ended.status.is_some_and(|status| status.success()))?;
+    let exit = ended.in_time(
+        "server",
+        "something holds the process: an idle connection, a thread that is waited for",
+        "bound the graceful stop, and close idle connections",
+    )?;
     Ok(kept.and(exit))
 }

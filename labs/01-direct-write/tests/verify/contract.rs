@@ -67,8 +67,7 @@ pub(crate) async fn create_then_read(bed: Bed, posting: Posting) -> Verdict {
             .observed(&read)
             .kept_if(is_same(&read.json()?, &sent) && sent["content"] == content)?;
     }
-    let stored: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM post").fetch_one(bed.database().pool()).await?;
+    let stored = bed.database().rows().await?;
     promise("every answered post is one row of the table `post`")
         .observed(Figure::count("rows", stored))
         .kept_if(stored == 7)
@@ -193,7 +192,7 @@ pub(crate) async fn search_is_literal(bed: Bed) -> Verdict {
             )
             .kept_if(got == expected)?;
     }
-    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM post").fetch_one(bed.database().pool()).await?;
+    let left = bed.database().rows().await?;
     promise("no search changes the table").observed(Figure::count("rows left", left)).kept_if(left == 10)?;
 
     let needles = bed.database().plant((0..25).map(|n| format!("needle {n}"))).await?;
@@ -251,8 +250,7 @@ pub(crate) async fn bad_input_is_refused(bed: Bed, posting: Posting) -> Verdict 
     }
     // What had been queued before it is stored before it.
     posting.post(&service, &json!({"content": "a good one after all the bad"})).await?;
-    let stored: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM post").fetch_one(bed.database().pool()).await?;
+    let stored = bed.database().rows().await?;
     promise("nothing of what was refused is stored, and the good post after it is")
         .observed(Figure::count("rows", stored))
         .kept_if(stored == 1)?;

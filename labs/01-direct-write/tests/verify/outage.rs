@@ -47,11 +47,7 @@ impl Outage {
             deadline.as_millis()
         ))
         .observed(Figure::named(format!("while the {of} is {state}"), told))
-        .observed(if bare > 0 {
-            vec![Figure::count("503 without Retry-After or problem+json", bare)]
-        } else {
-            vec![]
-        })
+        .observed((bare > 0).then(|| Figure::count("503 without Retry-After or problem+json", bare)))
         .likely(
             late > 0,
             "a wait has no deadline of its own, or a longer one than the request",
@@ -97,7 +93,7 @@ impl Outage {
             "once the {of} is {word}, the same process accepts posts again within {} s",
             recovery.as_secs()
         ))
-        .observed(if back { Vec::new() } else { vec![Figure::named("last try", last)] })
+        .observed((!back).then(|| Figure::named("last try", last)))
         .likely(
             true,
             "the service holds on to connections that are dead",

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use testbed::prelude::*;
-use testbed::subject::GRACE;
 
 /// SIGTERM loses nobody who was in flight.
 pub(crate) async fn graceful_stop(bed: Bed) -> Verdict {
@@ -43,22 +42,11 @@ pub(crate) async fn graceful_stop(bed: Bed) -> Verdict {
         )
         .kept_if(cut.is_empty())?;
 
-    let status = ended
-        .status
-        .map_or_else(|| format!("none within {} s", GRACE.as_secs()), |status| status.to_string());
-    let exit = promise(format!("the service exits 0 within {} s of SIGTERM", GRACE.as_secs()))
-        .observed(Figure::named("exit", status))
-        .likely(
-            ended.status.is_none(),
-            "something holds the process: an idle connection, a task without an end",
-            "bound the graceful stop, and close idle connections",
-        )
-        .likely(
-            true,
-            "the process did not end by its own will: SIGTERM is not handled",
-            "handle SIGTERM, and return from main",
-        )
-        .kept_if(ended.status.is_some_and(|status| status.success()))?;
+    let exit = ended.in_time(
+        "service",
+        "something holds the process: an idle connection, a task without an end",
+        "bound the graceful stop, and close idle connections",
+    )?;
 
     let ledger = bed.ledger(&run).await?;
     let stored = promise("every post answered 201 is stored").observed(&ledger).kept_if(ledger.is_clean())?;

@@ -161,11 +161,7 @@ pub(crate) async fn answers_at_once(bed: Bed) -> Verdict {
     let at_once =
         promise("the answer does not wait for the insert: 95 of 100 come in less than a quarter of its time")
             .observed(Figure::duration("an insert takes", SLOW))
-            .observed(
-                median.map_or_else(Vec::new, |median| {
-                    vec![Figure::duration("half the answers within", median)]
-                }),
-            )
+            .observed(median.map(|median| Figure::duration("half the answers within", median)))
             .observed(Figure::count("waited longer than 500 ms", waited))
             .likely(
                 true,

@@ -227,7 +227,7 @@ pub(crate) async fn queue_deleted(bed: Bed) -> Verdict {
         "the queue is declared anew, and posts are accepted within {} s",
         RECOVERY.as_secs()
     ))
-    .observed(if accepted { vec![] } else { vec![Figure::named("last try", last)] })
+    .observed((!accepted).then(|| Figure::named("last try", last)))
     .likely(
         true,
         "nobody declares the queue again",

@@ -2,25 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
 use testbed::prelude::*;
 use testbed::wait;
+use uuid::Uuid;
 
-use crate::queue::{DEAD, QUEUE};
+use crate::queue::{DEAD, QUEUE, message};
 
 const SOON: Duration = Duration::from_secs(15);
 
 fn messages(count: usize) -> impl Iterator<Item = Vec<u8>> {
-    (0..count).map(|n| {
-        let (id, created_at) = (uuid::Uuid::now_v7(), "2026-11-23T09:30:00.123456Z");
-        json!({"id": id, "content": format!("{BY_HAND} {n}"), "created_at": created_at})
-            .to_string()
-            .into_bytes()
-    })
-}
-
-async fn rows(bed: &Bed) -> Result<i64, Stop> {
-    Ok(sqlx::query_scalar("SELECT count(*) FROM post").fetch_one(bed.database().pool()).await?)
+    (0..count).map(|n| message(Uuid::now_v7(), &format!("{BY_HAND} {n}")))
 }
 
 /// The unacknowledged messages never exceed the prefetch, however long an insert takes.
@@ -33,18 +24,13 @@ pub(crate) async fn bounded_prefetch(bed: Bed) -> Verdict {
     // Nothing can be stored, so what is neither ready nor dead is delivered and not acknowledged.
     let mut most = 0;
     let mut looks = 0;
-    let all_at_once = wait::until(Duration::from_secs(3), async || {
-        let (ready, dead) = tokio::join!(bed.broker().ready(QUEUE), bed.broker().ready(DEAD));
-        match (ready, dead) {
-            (Ok(ready), Ok(dead)) => {
-                most = most.max(SENT.saturating_sub(ready.unwrap_or(0) + dead.unwrap_or(0)));
-                looks += 1;
-                (most == SENT).then_some(Ok(()))
-            }
-            (Err(fault), _) | (_, Err(fault)) => Some(Err(fault)),
-        }
+    let all_at_once = wait::try_until(Duration::from_secs(3), async || {
+        let (ready, dead) = tokio::try_join!(bed.broker().ready(QUEUE), bed.broker().ready(DEAD))?;
+        most = most.max(SENT.saturating_sub(ready.unwrap_or(0) + dead.unwrap_or(0)));
+        looks += 1;
+        Ok::<_, Stop>((most == SENT).then_some(()))
     });
-    all_at_once.await.transpose()?;
+    all_at_once.await?;
     let held = bed.database().held_inserts().await?;
     let kept = promise(format!(
         "with PREFETCH={PREFETCH} never more than {PREFETCH} messages are unacknowledged"
@@ -83,16 +69,14 @@ async fn rows_at_rest(bed: &Bed, all: i64) -> Result<i64, Stop> {
     /// An insert takes a thousandth of this.
     const STALLED: Duration = Duration::from_secs(5);
     let (mut seen, mut progress) = (0, Instant::now());
-    let at_rest = wait::until(SOON, async || match rows(bed).await {
-        Ok(now) => {
-            if now > seen {
-                (seen, progress) = (now, Instant::now());
-            }
-            (seen == all || progress.elapsed() > STALLED).then_some(Ok(()))
+    let at_rest = wait::try_until(SOON, async || {
+        let now = bed.database().rows().await?;
+        if now > seen {
+            (seen, progress) = (now, Instant::now());
         }
-        Err(stop) => Some(Err(stop)),
+        Ok::<_, Stop>((seen == all || progress.elapsed() > STALLED).then_some(()))
     });
-    at_rest.await.transpose()?;
+    at_rest.await?;
     Ok(seen)
 }
 
@@ -137,17 +121,18 @@ pub(crate) async fn two_consumers(bed: Bed) -> Verdict {
 
 /// Rows a second, over a window that begins with a new row.
 async fn rate(bed: &Bed, window: Duration) -> Result<f64, Stop> {
-    let next_row = async |seen: i64| {
-        let found = wait::until(SOON, async || match rows(bed).await {
-            Ok(now) => (now > seen).then_some(Ok(now)),
-            Err(stop) => Some(Err(stop)),
+    let next_row = async || {
+        let seen = bed.database().rows().await?;
+        let found = wait::try_until(SOON, async || {
+            let now = bed.database().rows().await?;
+            Ok::<_, Stop>((now > seen).then_some(now))
         });
-        found.await.transpose().map(|rows| rows.unwrap_or(seen))
+        Ok::<_, Stop>(found.await?.unwrap_or(seen))
     };
-    let first = next_row(rows(bed).await?).await?;
+    let first = next_row().await?;
     let started = Instant::now();
     wait::until(window, async || None::<()>).await;
     // To the end of the insert that is under way, as the window began at the end of one.
-    let last = next_row(rows(bed).await?).await?;
+    let last = next_row().await?;
     Ok((last - first) as f64 / started.elapsed().as_secs_f64())
 }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use testbed::prelude::*;
-use testbed::subject::GRACE;
 use time::OffsetDateTime;
 
 use crate::outage::no_link;
@@ -35,11 +34,11 @@ pub(crate) async fn kill_loses_nothing(bed: Bed) -> Verdict {
 async fn was_published(bed: &Bed) -> Result<bool, Stop> {
     /// The broker counts once a second, and when a channel ends.
     const COUNTED: Duration = Duration::from_secs(3);
-    let published = testbed::wait::until(COUNTED, async || match bed.broker().declared(QUEUE).await {
-        Ok(queue) => queue.is_some_and(|queue| queue.published > 0).then_some(Ok(())),
-        Err(fault) => Some(Err(fault)),
+    let published = testbed::wait::try_until(COUNTED, async || {
+        let queue = bed.broker().declared(QUEUE).await?;
+        Ok::<_, Stop>(queue.is_some_and(|queue| queue.published > 0).then_some(()))
     });
-    Ok(published.await.transpose()?.is_some())
+    Ok(published.await?.is_some())
 }
 
 /// The two halves live apart: one takes posts while the other is not there.
@@ -49,7 +48,7 @@ pub(crate) async fn consumer_stopped(bed: Bed) -> Verdict {
     let run = load.finish().await?;
     let accepted = all_accepted(&run, "with no consumer anywhere")?;
     let waiting = bed.broker().ready(QUEUE).await?.unwrap_or(0);
-    let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM post").fetch_one(bed.database().pool()).await?;
+    let rows = bed.database().rows().await?;
     let apart = promise("with ROLE=api posts wait in the queue, and nobody stores them")
         .observed(Figure::count("in the queue", waiting))
         .observed(Figure::count("rows", rows))
@@ -113,24 +112,11 @@ pub(crate) async fn graceful_stop(bed: Bed) -> Verdict {
     let ended = service.terminate().await?;
     let run = load.stop().await?;
 
-    let status = ended.status.map_or_else(
-        || format!("did not end within {} s", GRACE.as_secs()),
-        |status| format!("ended with {status}"),
-    );
-    let exit = promise(format!("the service exits 0 within {} s of SIGTERM", GRACE.as_secs()))
-        .observed(Figure::named("process", status))
-        .observed(Figure::duration("ended after", ended.took))
-        .likely(
-            ended.status.is_none(),
-            "something holds the process: the consumer's loop, or a wait without an end",
-            "cancel the subscription, end the batch that is being stored, close, return from main",
-        )
-        .likely(
-            true,
-            "the process did not end by its own will: SIGTERM is not handled",
-            "handle SIGTERM, and return from main",
-        )
-        .kept_if(ended.status.is_some_and(|status| status.success()))?;
+    let exit = ended.in_time(
+        "service",
+        "something holds the process: the consumer's loop, or a wait without an end",
+        "cancel the subscription, end the batch that is being stored, close, return from main",
+    )?;
     let answered = in_flight_is_answered(&run, signalled, ARRIVED)?;
     bed.database().service_time(Duration::ZERO).await?;
     service.restart().await?;

@@ -8,7 +8,7 @@ use testbed::services::Taken;
 use testbed::wait;
 use uuid::Uuid;
 
-use crate::queue::{DEAD, QUEUE, all_acknowledged};
+use crate::queue::{DEAD, QUEUE, all_acknowledged, message};
 
 /// How long the messages may take to find their places. Hundreds of times what they take.
 const SOON: Duration = Duration::from_secs(15);
@@ -30,12 +30,7 @@ pub(crate) async fn poison_is_set_aside(bed: Bed) -> Verdict {
     let good: Vec<Uuid> = (0..=poison.len()).map(|_| Uuid::now_v7()).collect();
     let mut bodies = Vec::new();
     for (n, id) in good.iter().enumerate() {
-        let created_at = "2026-11-23T09:30:00.123456Z";
-        bodies.push(
-            json!({"id": id, "content": format!("good {n}"), "created_at": created_at})
-                .to_string()
-                .into_bytes(),
-        );
+        bodies.push(message(*id, &format!("good {n}")));
         bodies.extend(poison.get(n).cloned());
     }
     // While the insert of the first one is held, all the others gather: the poison meets its neighbours in one batch.
@@ -53,14 +48,14 @@ pub(crate) async fn poison_is_set_aside(bed: Bed) -> Verdict {
     hold.release().await?;
 
     let took = bed.stored(&good, QUEUE).await?;
-    let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM post").fetch_one(bed.database().pool()).await?;
+    let rows = bed.database().rows().await?;
     let left = bed.broker().all_messages(QUEUE).await?.unwrap_or(0);
     let ended = consumer.has_ended();
     let neighbours = promise("the good messages around poison are all stored, and nothing else is")
         .observed(Figure::count("good messages", good.len()))
         .observed(Figure::count("rows", rows))
         .observed(Figure::named("the consumer", ended.map_or("runs".to_owned(), |status| format!("ended with {status}"))))
-        .observed(if left > 0 { vec![Figure::count("still with the broker", left)] } else { vec![] })
+        .observed((left > 0).then(|| Figure::count("still with the broker", left)))
         .likely(
             ended.is_some(),
             "the consumer ended on poison, and will end on it again",
@@ -90,14 +85,11 @@ pub(crate) async fn poison_is_set_aside(bed: Bed) -> Verdict {
 /// The promise that the poison, and only that, is among the dead letters, each with a reason.
 async fn dead_letters(bed: &Bed, poison: &[Vec<u8>]) -> Verdict {
     let mut dead: Vec<Taken> = Vec::new();
-    let all = wait::until(SOON, async || match bed.broker().take_all(DEAD).await {
-        Ok(taken) => {
-            dead.extend(taken);
-            (dead.len() >= poison.len()).then_some(Ok(()))
-        }
-        Err(fault) => Some(Err(fault)),
+    let all = wait::try_until(SOON, async || {
+        dead.extend(bed.broker().take_all(DEAD).await?);
+        Ok::<_, Stop>((dead.len() >= poison.len()).then_some(()))
     });
-    all.await.transpose()?;
+    all.await?;
     let left = bed.broker().all_messages(QUEUE).await?.unwrap_or(0);
     let mut bodies: Vec<&[u8]> = dead.iter().map(|letter| letter.body.as_slice()).collect();
     let mut expected: Vec<&[u8]> = poison.iter().map(Vec::as_slice).collect();
@@ -106,7 +98,7 @@ async fn dead_letters(bed: &Bed, poison: &[Vec<u8>]) -> Verdict {
     let kept = promise(format!("each poisonous message is in `{DEAD}`, once, as it came"))
         .observed(Figure::count("poisonous", poison.len()))
         .observed(Figure::count("dead letters", dead.len()))
-        .observed(if left > 0 { vec![Figure::count("still with the broker", left)] } else { vec![] })
+        .observed((left > 0).then(|| Figure::count("still with the broker", left)))
         .likely(
             dead.len() < poison.len() && left > 0,
             "poison goes round: it is given back to the queue, and comes again",

@@ -1,11 +1,19 @@
 //! The queue by its names, and what every experiment ends with: is each accepted post stored, once?
 
+use serde_json::json;
 use testbed::prelude::*;
+use uuid::Uuid;
 
 /// The queue of accepted posts.
 pub(crate) const QUEUE: &str = "CREATE_POST_QUEUE";
 /// The queue of messages that can never be stored.
 pub(crate) const DEAD: &str = "CREATE_POST_QUEUE.dead";
+
+/// The body of a message that the test-bed publishes itself, as the contract has it.
+pub(crate) fn message(id: Uuid, content: &str) -> Vec<u8> {
+    let created_at = "2026-11-23T09:30:00.123456Z";
+    json!({"id": id, "content": content, "created_at": created_at}).to_string().into_bytes()
+}
 
 /// The promise that in the end every accepted post of a run is stored, once. `signs` are the causes that the experiment itself
 /// points to, the most telling first. Where a lost post was found, among the dead letters or still with the broker, says more than
@@ -23,9 +31,9 @@ pub(crate) async fn all_stored(
     let is_lost = !ledger.lost.is_empty();
     let mut told = promise(format!("every post answered 202 is stored, once, {when}"))
         .observed(&ledger)
-        .observed(took.map_or_else(Vec::new, |took| vec![Figure::duration("drained after", took)]))
-        .observed(if dead > 0 { vec![Figure::count("dead letters", dead)] } else { vec![] })
-        .observed(if waiting > 0 && is_lost { vec![Figure::count("still with the broker", waiting)] } else { vec![] })
+        .observed(took.map(|took| Figure::duration("drained after", took)))
+        .observed((dead > 0).then(|| Figure::count("dead letters", dead)))
+        .observed((waiting > 0 && is_lost).then(|| Figure::count("still with the broker", waiting)))
         .likely(
             dead > 0 && !is_lost,
             "messages whose posts are stored became dead letters: their second delivery was taken for poison",
@@ -87,18 +95,14 @@ pub(crate) fn all_accepted(run: &PostsOutcome, when: &str) -> Verdict {
 pub(crate) async fn all_acknowledged(bed: &Bed, when: &str) -> Verdict {
     let longest = std::time::Duration::from_secs(20);
     let mut left = None;
-    let empty = testbed::wait::until(longest, async || match bed.broker().all_messages(QUEUE).await {
-        Ok(Some(0)) => Some(Ok(())),
-        Ok(count) => {
-            left = count;
-            None
-        }
-        Err(fault) => Some(Err(fault)),
+    let empty = testbed::wait::try_until(longest, async || {
+        left = bed.broker().all_messages(QUEUE).await?;
+        Ok::<_, Stop>((left == Some(0)).then_some(()))
     });
-    let empty = empty.await.transpose()?.is_some();
+    let empty = empty.await?.is_some();
     let ready = bed.broker().ready(QUEUE).await?.unwrap_or(0);
     promise(format!("{when}, every message is acknowledged: the queue is empty within {} s", longest.as_secs()))
-        .observed(Figure::count("messages left", if empty { 0 } else { left.unwrap_or(0) }))
+        .observed(Figure::count("messages left", left.unwrap_or(0)))
         .likely(
             ready > 0,
             "messages are ready in the queue, and nobody takes them",

@@ -13,35 +13,25 @@ const SOON: Duration = Duration::from_secs(10);
 
 /// Waits until an insert of the subject stands before the hold.
 async fn an_insert_waits(bed: &Bed, accepted: u64) -> Result<(), Stop> {
-    let mut fault = None;
-    let waits = wait::until(SOON, async || match bed.database().held_inserts().await {
-        Ok(0) => None,
-        Ok(_) => Some(()),
-        Err(error) => {
-            fault = Some(error);
-            Some(())
-        }
+    let waits = wait::try_until(SOON, async || {
+        Ok::<_, Stop>((bed.database().held_inserts().await? > 0).then_some(()))
     });
-    let waits = waits.await;
-    match (fault, waits) {
-        (Some(error), _) => Err(error.into()),
-        (None, Some(())) => Ok(()),
-        (None, None) => {
-            let left = bed.broker().all_messages(QUEUE).await?.unwrap_or(0);
-            let stored = rows(bed).await? as u64;
-            Err(promise(format!("the consumer stores what is in the queue, within {} s", SOON.as_secs()))
-                .observed(Figure::count("accepted", accepted))
-                .observed(Figure::count("rows", stored))
-                .observed(Figure::count("still with the broker", left))
-                .likely(
-                    left == 0 && stored < accepted,
-                    "the queue is empty, and posts have no row: they were acknowledged before their commit, and the killed consumer had them",
-                    "acknowledge after the commit, not before, and never automatically",
-                )
-                .likely(true, "no insert was begun", "look at the consumer's stderr")
-                .is_broken())
-        }
+    if waits.await?.is_some() {
+        return Ok(());
     }
+    let left = bed.broker().all_messages(QUEUE).await?.unwrap_or(0);
+    let stored = bed.database().rows().await? as u64;
+    Err(promise(format!("the consumer stores what is in the queue, within {} s", SOON.as_secs()))
+        .observed(Figure::count("accepted", accepted))
+        .observed(Figure::count("rows", stored))
+        .observed(Figure::count("still with the broker", left))
+        .likely(
+            left == 0 && stored < accepted,
+            "the queue is empty, and posts have no row: they were acknowledged before their commit, and the killed consumer had them",
+            "acknowledge after the commit, not before, and never automatically",
+        )
+        .likely(true, "no insert was begun", "look at the consumer's stderr")
+        .is_broken())
 }
 
 /// A consumer is killed in the middle of a batch, and its transaction with it. Three times, at three seeded places.
@@ -54,12 +44,11 @@ pub(crate) async fn consumer_killed(bed: Bed) -> Verdict {
     bed.database().service_time(Duration::from_millis(50)).await?;
     let consumer = bed.service().role("consumer").prefetch(20).start().await?;
     for more in SEEDS {
-        let before: i64 = rows(&bed).await?;
-        let stored = wait::until(SOON, async || match rows(&bed).await {
-            Ok(now) => (now >= before + more).then_some(Ok(())),
-            Err(error) => Some(Err(error)),
+        let enough = bed.database().rows().await? + more;
+        let stored = wait::try_until(SOON, async || {
+            Ok::<_, Stop>((bed.database().rows().await? >= enough).then_some(()))
         });
-        stored.await.transpose()?;
+        stored.await?;
         let hold = bed.database().hold_inserts().await?;
         an_insert_waits(&bed, run.counts().accepted).await?;
         consumer.kill().await?;
@@ -78,10 +67,6 @@ pub(crate) async fn consumer_killed(bed: Bed) -> Verdict {
     all_stored(&bed, &run, &when, &[early]).await
 }
 
-async fn rows(bed: &Bed) -> Result<i64, Stop> {
-    Ok(sqlx::query_scalar("SELECT count(*) FROM post").fetch_one(bed.database().pool()).await?)
-}
-
 /// The way to the broker is cut after the commit and before the acknowledgement.
 pub(crate) async fn commit_without_ack(bed: Bed) -> Verdict {
     let link = Link::open(bed.broker().server(), Path::default()).await.map_err(no_link)?;
@@ -96,21 +81,18 @@ pub(crate) async fn commit_without_ack(bed: Bed) -> Verdict {
     // From here on no acknowledgement reaches the broker; until here none can have been due.
     link.black_hole();
     hold.release().await?;
-    let committed = wait::until(SOON, async || match rows(&bed).await {
-        Ok(rows) => (rows > 0).then_some(Ok(rows)),
-        Err(error) => Some(Err(error)),
+    let committed = wait::try_until(SOON, async || {
+        let rows = bed.database().rows().await?;
+        Ok::<_, Stop>((rows > 0).then_some(rows))
     });
-    let committed = committed.await.transpose()?.unwrap_or(0);
+    let committed = committed.await?.unwrap_or(0);
     link.cut();
     let mut ready = 0;
-    let given_back = wait::until(SOON, async || match bed.broker().ready(QUEUE).await {
-        Ok(now) => {
-            ready = u64::from(now.unwrap_or(0));
-            (ready == sent).then_some(Ok(()))
-        }
-        Err(fault) => Some(Err(fault)),
+    let given_back = wait::try_until(SOON, async || {
+        ready = u64::from(bed.broker().ready(QUEUE).await?.unwrap_or(0));
+        Ok::<_, Stop>((ready == sent).then_some(()))
     });
-    given_back.await.transpose()?;
+    given_back.await?;
     let kept = promise(
         "a message whose acknowledgement did not arrive is in the queue again, though its row is committed",
     )

@@ -218,16 +218,7 @@ impl PostsOutcome {
         label: String,
         capacity: Option<f64>,
     ) -> Result<Self, Stop> {
-        bed.add_timeline(Timeline {
-            label,
-            schedule: outcomes.schedule().to_owned(),
-            capacity,
-            seconds: outcomes.per_second(),
-            stored: Vec::new(),
-            counts: outcomes.counts(),
-            latency: outcomes.latency_from_intended(|_| true).to_string(),
-            send_lag: outcomes.send_lag().to_string(),
-        });
+        bed.add_timeline(Timeline::of(label, capacity, &outcomes));
         match outcomes.void() {
             Some(reason) => Err(Stop::Inconclusive(reason)),
             None => Ok(PostsOutcome { outcomes, run }),

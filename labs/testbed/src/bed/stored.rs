@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{Bed, PostsOutcome};
 use crate::ledger::Ledger;
+use crate::services::count_rows;
 use crate::verdict::Stop;
 use crate::wait;
 
@@ -44,28 +45,20 @@ impl Bed {
         let (started, wanted) = (Instant::now(), ids.len());
         let mut seen = 0;
         let mut progress = started;
-        let all = wait::until(LONGEST, async || {
-            let stored = match count(self.database().pool(), ids).await {
-                Ok(stored) => stored,
-                Err(error) => return Some(Err(Stop::from(error))),
-            };
+        let ended = wait::try_until(LONGEST, async || {
+            let stored = count(self.database().pool(), ids).await?;
             if stored > seen {
                 (seen, progress) = (stored, Instant::now());
                 self.says(format!("{stored} of {wanted} accepted posts are stored"));
             }
             if seen >= wanted {
-                return Some(Ok(Some(progress - started)));
+                return Ok(Some(Some(progress - started)));
             }
             let still = progress.elapsed();
-            if still < STALLED_AND_EMPTY {
-                return None;
-            }
-            match still > STALLED || self.is_empty(queue).await {
-                true => Some(Ok(None)),
-                false => None,
-            }
+            let is_over = still > STALLED || (still >= STALLED_AND_EMPTY && self.is_empty(queue).await);
+            Ok::<_, Stop>(is_over.then_some(None))
         });
-        all.await.unwrap_or(Ok(None))
+        Ok(ended.await?.flatten())
     }
 
     /// Whether the queue holds nothing, neither ready nor delivered. A broker that does not answer says neither.
@@ -83,8 +76,7 @@ impl Bed {
             ticks.tick().await;
             loop {
                 ticks.tick().await;
-                let counted = sqlx::query_scalar("SELECT count(*) FROM post").fetch_one(&pool).await;
-                let counted: i64 = counted.unwrap_or(0);
+                let counted = count_rows(&pool).await.unwrap_or(0);
                 lock(&kept).push(u64::try_from(counted).unwrap_or(0));
             }
         });

@@ -181,6 +181,15 @@ impl Container {
         self.done("unpause", self.engine.unpause_container(&self.id).await)
     }
 
+    /// Ends a kill or a pause, whichever befell the container. Whether the service answers is for the caller to wait for.
+    pub(super) async fn revive(&self) -> Result<(), SetUp> {
+        match self.state().await?.as_str() {
+            "running" => Ok(()),
+            "paused" => self.unpause().await,
+            _ => self.start_again().await,
+        }
+    }
+
     /// Running, paused, exited: the engine's own words for the state.
     pub async fn state(&self) -> Result<String, SetUp> {
         let fault = |error| SetUp::from_cause(format!("look at {}", self.service.name()), error);

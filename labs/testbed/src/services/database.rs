@@ -83,6 +83,11 @@ impl Database {
         Ok(ids)
     }
 
+    /// How many rows `post` has.
+    pub async fn rows(&self) -> Result<i64, sqlx::Error> {
+        count_rows(&self.pool).await
+    }
+
     /// Lets no insert into `post` end until it is released. Reads go on.
     pub async fn hold_inserts(&self) -> Result<InsertHold, sqlx::Error> {
         let mut transaction = self.pool.begin().await?;
@@ -117,4 +122,9 @@ impl InsertHold {
     pub async fn release(self) -> Result<(), sqlx::Error> {
         self.transaction.rollback().await
     }
+}
+
+/// How many rows `post` has, for whoever outlives the check's [`Database`].
+pub(crate) async fn count_rows(pool: &PgPool) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("SELECT count(*) FROM post").fetch_one(pool).await
 }

@@ -86,11 +86,7 @@ impl Postgres {
     }
 
     pub(super) async fn heal(&self) -> Result<(), SetUp> {
-        match self.container.state().await?.as_str() {
-            "running" => {}
-            "paused" => self.container.unpause().await?,
-            _ => self.container.start_again().await?,
-        }
+        self.container.revive().await?;
         self.ready().await
     }
 

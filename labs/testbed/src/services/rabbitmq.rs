@@ -125,11 +125,7 @@ impl RabbitMq {
     }
 
     pub(super) async fn heal(&self) -> Result<(), SetUp> {
-        match self.container.state().await?.as_str() {
-            "running" => {}
-            "paused" => self.container.unpause().await?,
-            _ => self.container.start_again().await?,
-        }
+        self.container.revive().await?;
         self.ready().await?;
         match self.management.has_alarm().await? {
             true => self.end_memory_alarm().await,

@@ -10,9 +10,8 @@ use testbed::subject::{Launch, Stderr, Subject};
 use testbed::verdict::Stop;
 
 use super::RUN;
-use crate::process;
-use crate::verify::executable;
 use crate::workspace::Workspace;
+use crate::{process, verify};
 
 /// The services were started without one that is needed.
 pub fn none() -> SetUp {
@@ -21,12 +20,9 @@ pub fn none() -> SetUp {
 
 /// The release build of a package's program, or of its example.
 pub fn build(workspace: &Workspace, package: &str, example: &[&str]) -> Result<PathBuf, SetUp> {
-    let message_format = ["--message-format", "json-render-diagnostics"];
-    let arguments =
-        [&["build", "--release", "--quiet", "--package", package], example, &message_format].concat();
-    let name = example.last().unwrap_or(&package);
-    let built = executable(process::cargo(&workspace.root, &arguments), name)?;
+    let built = verify::build(workspace, package, &[&["--release"], example].concat())?;
     built.ok_or_else(|| {
+        let name = example.last().unwrap_or(&package);
         SetUp::new(format!("build `{name}`"), "it does not compile", "look at what cargo says above")
     })
 }

@@ -105,28 +105,23 @@ async fn drain(
     let before = rows(database).await?;
     let _consumer = start(service, settings).await?;
     let (mut first, mut seen) = (None, 0);
-    let done = wait::until(LONGEST, async || {
-        match rows(database).await {
-            Ok(now) => seen = now - before,
-            Err(fault) => return Some(Err(fault)),
-        }
+    let done = wait::try_until(LONGEST, async || {
+        seen = rows(database).await? - before;
         if first.is_none() && seen > 0 {
             first = Some((Instant::now(), seen));
         }
-        (seen >= BACKLOG).then_some(Ok(Instant::now()))
+        Ok::<_, SetUp>((seen >= BACKLOG).then(Instant::now))
     });
-    let done = done.await;
+    let done = done.await?;
     let late = || SetUp::from_cause("drain the queue", format!("{seen} of {BACKLOG} stored in {LONGEST:?}"));
-    let ended = done.ok_or_else(late)??;
+    let ended = done.ok_or_else(late)?;
     let (began, already) = first.unwrap_or((ended, 0));
     host.purge(QUEUE).await?;
     Ok((BACKLOG - already) as f64 / ended.duration_since(began).as_secs_f64().max(0.001))
 }
 
 async fn rows(database: &Database) -> Result<usize, SetUp> {
-    let fault = |error| SetUp::from_cause("count the rows", error);
-    let rows: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM post").fetch_one(database.pool()).await.map_err(fault)?;
+    let rows = database.rows().await.map_err(|error| SetUp::from_cause("count the rows", error))?;
     Ok(usize::try_from(rows).unwrap_or(0))
 }
 

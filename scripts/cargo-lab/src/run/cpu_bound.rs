@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use serde_json::json;
 use testbed::load::{Outcome, Schedule};
+use testbed::report::Timeline;
 use testbed::report::figure::timeline_svg;
 use testbed::verdict::Stop;
 
 use super::client::capacity;
 use super::findings::{Findings, Table, claim, raw};
 use super::reckon::{Loss, first_failure};
-use super::stage::{Stage, set, timeline};
+use super::stage::{Stage, set};
 
 const PATH: &str = "/hash/why-servers-die";
 const QUEUE: usize = 20;
@@ -76,7 +77,7 @@ pub async fn run(stage: &Stage) -> Result<Findings, Stop> {
         ],
         figures: vec![(
             "cpu-bound",
-            timeline_svg(&timeline("hashes at a growing rate", capacity.round(), &run)),
+            timeline_svg(&Timeline::of("hashes at a growing rate", Some(capacity.round()), &run)),
         )],
         data: json!({ "capacity": capacity, "first_failure": failure, "ramp": raw(&run) }),
     })

@@ -14,7 +14,7 @@ use testbed::verdict::Stop;
 
 use super::findings::{Findings, Table, claim, raw};
 use super::reckon::Loss;
-use super::stage::{PATIENCE, Stage, set, timeline};
+use super::stage::{PATIENCE, Stage, set};
 
 /// Connections to the database.
 const POOL: usize = 6;
@@ -99,7 +99,7 @@ async fn steps(stage: &Stage, database: &Database) -> Result<Findings, Stop> {
 
 /// The runs one after the other, as if they were one.
 fn joined(runs: &[Outcomes]) -> Timeline {
-    let mut whole = timeline("posts in three steps", CAPACITY, &runs[0]);
+    let mut whole = Timeline::of("posts in three steps", Some(CAPACITY), &runs[0]);
     let schedules: Vec<&str> = runs.iter().map(Outcomes::schedule).collect();
     whole.schedule = schedules.join(", then ");
     for run in &runs[1..] {

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use serde_json::json;
 use testbed::load::{Outcome, Outcomes, Schedule};
+use testbed::report::Timeline;
 use testbed::report::figure::timeline_svg;
 use testbed::theory::fluid_loss;
 use testbed::verdict::Stop;
 
 use super::findings::{Findings, Table, claim, raw};
 use super::reckon::{Loss, first_failure};
-use super::stage::{Stage, set, timeline};
+use super::stage::{Stage, set};
 
 const WORKERS: usize = 4;
 const PATH: &str = "/io/100";
@@ -47,7 +48,7 @@ pub async fn run(stage: &Stage) -> Result<Findings, Stop> {
         b.median.as_millis(),
         a.median.as_millis()
     );
-    let figure = |label, run| timeline_svg(&timeline(label, CAPACITY, run));
+    let figure = |label, run| timeline_svg(&Timeline::of(label, Some(CAPACITY), run));
     Ok(Findings {
         table,
         sentence,

@@ -6,14 +6,12 @@ use std::time::Duration;
 
 use testbed::load::{Load, Outcomes, Schedule, gets};
 use testbed::progress::Progress;
-use testbed::report::Timeline;
 use testbed::setup::SetUp;
 use testbed::subject::{Launch, Stderr, Subject};
 use testbed::verdict::Stop;
 use tokio::time::interval;
 
-use crate::process;
-use crate::verify::executable;
+use crate::verify;
 use crate::workspace::Workspace;
 
 /// How long a client waits for an answer. Longer than any wait that an experiment sets up.
@@ -34,9 +32,7 @@ impl Stage {
         let absent =
             || SetUp::new(format!("find lab {lab}"), "the clone has none", "clone the workbook again");
         let package = workspace.lab(lab)?.ok_or_else(absent)?.solution();
-        let arguments =
-            ["build", "--quiet", "--package", &package, "--message-format", "json-render-diagnostics"];
-        let binary = executable(process::cargo(&workspace.root, &arguments), &package)?;
+        let binary = verify::build(workspace, &package, &[])?;
         let progress = match Progress::detect() {
             // An experiment's seconds are what there is to see: they stay on the screen.
             Progress::Rewritten => Progress::Lines,
@@ -148,18 +144,4 @@ fn line(label: &str, second: u32, counts: &testbed::load::Counts) -> String {
 /// The setting `name` with this value.
 pub fn set(name: &str, value: impl Display) -> (&str, String) {
     (name, value.to_string())
-}
-
-/// A load run as the report's figures know it.
-pub fn timeline(label: &str, capacity: f64, run: &Outcomes) -> Timeline {
-    Timeline {
-        label: label.to_owned(),
-        schedule: run.schedule().to_owned(),
-        capacity: Some(capacity),
-        seconds: run.per_second(),
-        stored: Vec::new(),
-        counts: run.counts(),
-        latency: run.latency_from_intended(|_| true).to_string(),
-        send_lag: run.send_lag().to_string(),
-    }
 }
