@@ -1,5 +1,6 @@
 //! `cargo lab bench`: what the workbook claims of its tools, measured beside their peers, in pairs, within one run.
 
+mod drain;
 mod goodput;
 mod peers;
 mod queue;

@@ -114,7 +114,8 @@ struct Subscription {
     link: Link,
     channel: Channel,
     deliveries: lapin::Consumer,
-    prefetch: u16,
+    /// Half of what may be delivered: while one half is stored, the broker sends the other.
+    largest_batch: usize,
 }
 
 impl Subscription {
@@ -132,7 +133,7 @@ impl Subscription {
             FieldTable::default(),
         );
         let deliveries = within("subscribe to the queue", consume).await?;
-        Ok(Self { link, channel, deliveries, prefetch })
+        Ok(Self { link, channel, deliveries, largest_batch: prefetch.div_ceil(2).into() })
     }
 
     /// Batch after batch, until something ends it.
@@ -142,7 +143,7 @@ impl Subscription {
             let batch = tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ended::Stopped,
-                batch = next_batch(&mut self.deliveries, self.prefetch) => batch,
+                batch = next_batch(&mut self.deliveries, self.largest_batch) => batch,
             };
             let batch = match batch {
                 Ok(batch) => batch,
@@ -174,9 +175,9 @@ impl Subscription {
     // ANCHOR_END: give_up
 }
 
-/// Waits for one message, and takes what else has been delivered by then: one when there is little
-/// to do, many when there is much.
-async fn next_batch(deliveries: &mut lapin::Consumer, prefetch: u16) -> Result<Vec<Delivery>, Ended> {
+/// Waits for one message, and takes what else has been delivered by then, `largest` at most: one
+/// when there is little to do, many when there is much.
+async fn next_batch(deliveries: &mut lapin::Consumer, largest: usize) -> Result<Vec<Delivery>, Ended> {
     // `None` is no end of the work: it is how lapin says that the queue was deleted.
     let delivered = |next: Option<lapin::Result<Delivery>>| match next {
         Some(Ok(delivery)) => Ok(delivery),
@@ -184,7 +185,7 @@ async fn next_batch(deliveries: &mut lapin::Consumer, prefetch: u16) -> Result<V
         None => Err(Ended::Cancelled),
     };
     let mut batch = vec![delivered(deliveries.next().await)?];
-    while batch.len() < usize::from(prefetch) {
+    while batch.len() < largest {
         match deliveries.next().now_or_never() {
             Some(next) => batch.push(delivered(next)?),
             None => break,

@@ -1,9 +1,11 @@
 //! What is measured, and what it is measured beside: release builds, subjects, pgbench, the load.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use tempfile::NamedTempFile;
 use testbed::services::Database;
 use testbed::setup::SetUp;
 use testbed::subject::{Launch, Stderr, Subject};
@@ -73,21 +75,58 @@ pub fn figure(command: Command) -> Result<f64, SetUp> {
 
 /// Single-row inserts a second by `pgbench -M prepared` with so many clients, over the same TCP port as the service's.
 pub fn pgbench(database: &Database, clients: usize) -> Result<f64, SetUp> {
-    let script = std::env::temp_dir().join(format!("insert-{}.sql", std::process::id()));
     let statement =
         "INSERT INTO post (id, content, created_at) VALUES (gen_random_uuid(), repeat('x', 64), now());\n";
-    let fault = |error: &dyn std::fmt::Display| {
-        SetUp::new("run pgbench", error, "install it (Debian: postgresql-contrib)")
-    };
-    std::fs::write(&script, statement).map_err(|error| fault(&error))?;
+    let script = script(statement)?;
     let mut command = Command::new("pgbench");
     command.args(["--no-vacuum", "--protocol=prepared", "--jobs=1", "--client", &clients.to_string()]);
-    command.args(["--time", &RUN.as_secs().to_string(), "--file"]).arg(&script).arg(database.url(None));
-    let output = command.output();
-    // Whether the script is removed does not matter to the figure.
-    let _ = std::fs::remove_file(&script);
-    let output = output.map_err(|error| fault(&error))?;
-    let words = String::from_utf8_lossy(&output.stdout);
+    command.args(["--time", &RUN.as_secs().to_string(), "--file"]).arg(script.path()).arg(database.url(None));
+    let words = postgres_tool(command)?;
     let rate = words.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
-    rate.ok_or_else(|| fault(&String::from_utf8_lossy(&output.stderr)))
+    rate.ok_or_else(|| SetUp::from_cause("read what `pgbench` reports", words))
+}
+
+/// Rows a second that `psql` copies into `post` over one connection, with a COPY and a commit for each `batch` of them.
+pub fn copy(database: &Database, rows: usize, batch: usize) -> Result<f64, SetUp> {
+    let row = || format!("{}\t{}\t2026-11-23T09:30:00.123456Z\n", uuid::Uuid::now_v7(), "x".repeat(64));
+    let clock = "SELECT extract(epoch FROM clock_timestamp());\n";
+    let copies = (0..rows.div_ceil(batch)).map(|_| {
+        let rows: String = (0..batch).map(|_| row()).collect();
+        format!("COPY post (id, content, created_at) FROM STDIN;\n{rows}\\.\n")
+    });
+    let script = script(&format!("{clock}{}{clock}", copies.collect::<String>()))?;
+    let mut command = Command::new("psql");
+    command.args(["--quiet", "--no-align", "--tuples-only", "--no-psqlrc", "--file"]);
+    command.arg(script.path()).arg(database.url(None));
+    let words = postgres_tool(command)?;
+    let instants: Vec<f64> = words.lines().filter_map(|line| line.parse().ok()).collect();
+    match instants.as_slice() {
+        [began, ended] => Ok(rows as f64 / (ended - began).max(0.001)),
+        _ => Err(SetUp::from_cause("read what `psql` reports", words)),
+    }
+}
+
+/// A script in a file, which is gone when this is dropped.
+fn script(text: &str) -> Result<NamedTempFile, SetUp> {
+    let fault = |error| SetUp::from_cause("write a script for PostgreSQL's tools", error);
+    let mut file = NamedTempFile::new().map_err(fault)?;
+    file.write_all(text.as_bytes()).map_err(fault)?;
+    Ok(file)
+}
+
+/// What one of PostgreSQL's own tools prints.
+fn postgres_tool(mut command: Command) -> Result<String, SetUp> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let fault = |cause: &dyn std::fmt::Display| {
+        SetUp::new(
+            format!("run {name}"),
+            cause,
+            "install it (Debian: postgresql-contrib and postgresql-client)",
+        )
+    };
+    let output = command.output().map_err(|error| fault(&error))?;
+    match output.status.success() {
+        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+        false => Err(fault(&String::from_utf8_lossy(&output.stderr).trim())),
+    }
 }

@@ -1,0 +1,117 @@
+//! How fast lab 02's consumer works off a queue, beside one insert a post, and beside each half of its work done alone.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use sqlx::Executor as _;
+use testbed::services::Database;
+use testbed::setup::SetUp;
+use testbed::wait;
+
+use super::peers::{copy, figure, pgbench, start};
+use super::queue::{Bench, PREFETCH, QUEUE};
+use super::{PAIRS, table};
+
+/// What waits in the queue before a drain is timed: more than a second of it.
+const BACKLOG: usize = 60_000;
+/// How many rows the consumer commits together when there is much to do.
+const BATCH: usize = PREFETCH / 2;
+/// How long a drain may take.
+const LONGEST: Duration = Duration::from_secs(60);
+/// The bar beside single inserts on as many connections: one.
+const MANY: f64 = 10.0;
+/// The bar beside the slower half: what the broker delivers to a consumer that stores nothing, and what PostgreSQL takes by a
+/// COPY for each batch. Both at once cannot be quicker than either.
+const HALF: f64 = 0.5;
+
+/// Measures, prints, and says whether the bars were held.
+pub async fn measure(bench: &Bench<'_>) -> Result<bool, SetUp> {
+    let (mut rows, mut halves, mut whole) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..PAIRS {
+        empty(bench.database).await?;
+        let single = pgbench(bench.database, 1)?;
+        empty(bench.database).await?;
+        let copied = copy(bench.database, BACKLOG, BATCH)?;
+        let at_once = copy(bench.database, BACKLOG, BACKLOG)?;
+        let delivered = bench.deliveries().await?;
+        empty(bench.database).await?;
+        let drained = bench.drain().await?;
+        rows.push((single, drained));
+        halves.push((copied.min(delivered), drained));
+        whole.push((at_once, delivered));
+    }
+    println!(
+        "\ndrain of {BACKLOG} messages, beside pgbench's single-row inserts on as many connections: one"
+    );
+    let many = table(("pgbench /s", "drain /s"), &rows, MANY);
+    println!(
+        "\nthe same drain, beside the slower of its halves: bare deliveries, and a COPY for each {BATCH} rows"
+    );
+    let close = table(("slower half /s", "drain /s"), &halves, HALF);
+    println!("\nfor comparison: one COPY of all the rows, and what the broker delivers to one consumer");
+    for (pair, (copied, delivered)) in whole.iter().enumerate() {
+        println!("{:<6} {copied:>14.0} {delivered:>16.0} {:>8.2}", pair + 1, delivered / copied);
+    }
+    Ok(many && close)
+}
+
+/// Every measurement finds the table as the first one did: an index that has grown is slower.
+async fn empty(database: &Database) -> Result<(), SetUp> {
+    let emptied = database.pool().execute("TRUNCATE post").await;
+    emptied.map(drop).map_err(|error| SetUp::from_cause("empty the table", error))
+}
+
+impl Bench<'_> {
+    async fn fill(&self) -> Result<(), SetUp> {
+        let published = self.host.publish(QUEUE, (0..BACKLOG).map(message)).await;
+        published.map_err(|_| SetUp::from_cause("fill the queue", "the service has not declared it"))
+    }
+
+    /// Messages a second to a consumer that acknowledges them and does nothing else.
+    async fn deliveries(&self) -> Result<f64, SetUp> {
+        self.fill().await?;
+        let mut command = Command::new(&self.peers.take);
+        command.args([&self.host.url(None), QUEUE, &PREFETCH.to_string(), &BACKLOG.to_string()]);
+        figure(command)
+    }
+
+    /// Messages a second that become rows.
+    async fn drain(&self) -> Result<f64, SetUp> {
+        self.fill().await?;
+        let _consumer = start(self.service, &self.settings("consumer")).await?;
+        // The looks are at the queue: to count the rows would take the database's time from the consumer.
+        let left = async || self.host.ready(QUEUE).await.map(|ready| ready.unwrap_or(0) as usize);
+        let mut begun = None;
+        let drained = wait::try_until(LONGEST, async || {
+            let left = left().await?;
+            if begun.is_none() && left < BACKLOG {
+                begun = Some((Instant::now(), left));
+            }
+            Ok::<_, SetUp>((left == 0).then_some(()))
+        });
+        let drained = drained.await?.is_some();
+        let stored = wait::try_until(LONGEST, async || {
+            Ok::<_, SetUp>((self.rows().await? == BACKLOG).then(Instant::now))
+        });
+        match (drained, begun, stored.await?) {
+            (true, Some((begun, left)), Some(ended)) => {
+                Ok(left as f64 / ended.duration_since(begun).as_secs_f64().max(0.001))
+            }
+            _ => {
+                let cause = format!("{} of {BACKLOG} are stored after {LONGEST:?}", self.rows().await?);
+                Err(SetUp::from_cause("drain the queue", cause))
+            }
+        }
+    }
+
+    async fn rows(&self) -> Result<usize, SetUp> {
+        let rows = self.database.rows().await.map_err(|error| SetUp::from_cause("count the rows", error))?;
+        Ok(usize::try_from(rows).unwrap_or(0))
+    }
+}
+
+fn message(n: usize) -> Vec<u8> {
+    let (id, filler) = (uuid::Uuid::now_v7(), "x".repeat(54));
+    format!(r#"{{"id":"{id}","content":"{n:>10}{filler}","created_at":"2026-11-23T09:30:00.123456Z"}}"#)
+        .into_bytes()
+}
