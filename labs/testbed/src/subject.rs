@@ -1,5 +1,6 @@
 //! The process under test: an executable that keeps the contract of `labs/openapi.yaml`, in whatever language.
 
+mod idle;
 mod launch;
 mod memory;
 mod process;
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Signal, kill_process};
 
+pub use idle::IdleClients;
 pub use launch::Launch;
 pub use memory::Memory;
 pub use stderr::Stderr;
@@ -68,6 +70,11 @@ impl Ended {
             .observed(Figure::named("process", how))
             .observed(Figure::duration("ended after", self.took))
             .likely(self.status.is_none(), holds, next)
+            .likely(
+                self.status.is_some_and(|status| status.code().is_some()),
+                "the process ended by its own will, with another code than 0: the stop itself met an error",
+                "look at the last words on stderr, and return success from a stop that was asked for",
+            )
             .likely(
                 true,
                 "the process did not end by its own will: SIGTERM is not handled",
@@ -178,6 +185,19 @@ impl Subject {
         self.run().await
     }
 
+    /// Opens connections that carry no whole request, as real clients leave them open.
+    ///
+    /// # Errors
+    /// A service that is ready and takes no connection, or leaves one without an answer, breaks the contract.
+    pub async fn idle_clients(&self) -> Result<IdleClients, Stop> {
+        IdleClients::of(self.addr).await.map_err(|error| {
+            promise("a service that is ready takes connections, and answers on them")
+                .observed(Figure::named("four connections", error.to_string()))
+                .observed(self.stderr.tail(3))
+                .is_broken()
+        })
+    }
+
     /// Begins to watch the resident memory of the subject and its children, in bytes.
     pub fn watch_memory(&self) -> Result<Watch<u64>, Stop> {
         let id = self.id().ok_or_else(|| gone(&self.stderr))?;
@@ -240,8 +260,9 @@ impl Subject {
             )
             .into());
         }
-        // All that the subject started is gone: whoever listens there now is somebody else.
-        if !ports::is_free(self.addr) {
+        // All that the subject started is gone: whoever listens there now is somebody else. (What is left of its own
+        // connections can still hold the address, for a successor that does not ask for it with SO_REUSEADDR.)
+        if tokio::net::TcpStream::connect(self.addr).await.is_ok() {
             let what = format!("start the service `{}` on {}", self.launch.binary.display(), self.addr);
             return Err(SetUp::from_cause(what, "address already in use by another program").into());
         }

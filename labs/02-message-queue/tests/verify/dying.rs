@@ -103,10 +103,13 @@ pub(crate) async fn graceful_stop(bed: Bed) -> Verdict {
     const ROUND_TRIP: Duration = Duration::from_millis(250);
     /// A request that left so long before the signal has surely arrived.
     const ARRIVED: Duration = Duration::from_millis(100);
-    let link = Link::open(bed.broker().server(), Path::round_trip(ROUND_TRIP)).await.map_err(no_link)?;
+    let link = Link::open(bed.broker().server(), Path::default()).await.map_err(no_link)?;
     let service = bed.service().broker_via(link.addr()).start().await?;
+    // Not before: to connect takes a dozen round trips.
+    link.set_path(Path::round_trip(ROUND_TRIP));
     bed.database().service_time(Duration::from_millis(500)).await?;
     let load = bed.posts(&service, Schedule::constant(60.0, Duration::from_secs(20))).start();
+    let _idle = service.idle_clients().await?;
     load.accepted(60).await?;
     let signalled = load.elapsed();
     let ended = service.terminate().await?;
@@ -119,6 +122,7 @@ pub(crate) async fn graceful_stop(bed: Bed) -> Verdict {
     )?;
     let answered = in_flight_is_answered(&run, signalled, ARRIVED)?;
     bed.database().service_time(Duration::ZERO).await?;
+    link.set_path(Path::default());
     service.restart().await?;
     let dropped = (
         true,
