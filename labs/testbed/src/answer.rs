@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, Method};
 use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
 
 use crate::report::Figure;
 use crate::setup::SetUp;
@@ -166,6 +168,11 @@ impl Answer {
                 "compare that rule with labs/openapi.yaml",
             )
             .likely(
+                wanted == 2 && self.status == 503 && self.asked == "GET /health",
+                "the health of something that the service depends on is told as its own",
+                "let /health tell of the process alone: whatever watches it would end a process that needs no restart",
+            )
+            .likely(
                 wanted == 2 && self.status == 503,
                 "the service gave up on its database, or its line was full",
                 "look at the service's stderr: it knows which",
@@ -219,9 +226,20 @@ impl Answer {
         Ok(kept)
     }
 
+    /// The promise that the refusal says when to come back.
+    pub fn says_when(&self) -> Verdict {
+        let when = self.header("retry-after");
+        promise(format!("the refusal of {} says when to come back", self.asked))
+            .observed(self)
+            .observed(Figure::named("Retry-After", if when.is_empty() { "none" } else { when }))
+            .likely(when.is_empty(), "the header is missing", "send Retry-After with every 503")
+            .likely(true, "it is neither seconds nor a date", "send whole seconds: `Retry-After: 1`")
+            .kept_if(is_retry_after(when))
+    }
+
     /// The promise that a refusal says nothing of how the service is made.
     pub fn tells_nothing_internal(&self) -> Verdict {
-        const INTERNAL: [&str; 18] = [
+        const INTERNAL: [&str; 26] = [
             "insert into",
             "syntax error",
             "sqlstate",
@@ -240,6 +258,14 @@ impl Answer {
             "panicked at",
             "stack backtrace",
             "relation \"",
+            "server closed the connection",
+            "terminated abnormally",
+            "is the server running",
+            "could not connect to server",
+            "connection reset",
+            "broken pipe",
+            "[errno",
+            "amqp://",
         ];
         let body = String::from_utf8_lossy(&self.body).to_lowercase();
         let statement = (body.contains("select ") && body.contains(" from ")).then_some("select … from");
@@ -263,6 +289,14 @@ impl Observed for &Answer {
     }
 }
 
+/// Whether a value of `Retry-After` is one: seconds, or an HTTP date.
+pub(crate) fn is_retry_after(value: &str) -> bool {
+    let is_date = |text: &str| OffsetDateTime::parse(text, &Rfc2822).is_ok();
+    // RFC 2822 writes the same date, with another name for the zone.
+    value.parse::<u64>().is_ok()
+        || value.strip_suffix("GMT").is_some_and(|date| is_date(&format!("{date}+0000")))
+}
+
 /// Joins the evidence of a table of cases into one kept promise.
 pub fn all_kept(sentence: &str, cases: usize) -> Kept {
     Kept { promised: vec![sentence.to_owned()], observed: vec![Figure::count("cases", cases)] }
@@ -274,4 +308,19 @@ fn shorten(text: &str, most: usize) -> String {
         line.push('…');
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_retry_after;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        for value in ["0", "1", "120", "Tue, 24 Nov 2026 08:00:00 GMT"] {
+            assert!(is_retry_after(value), "{value}");
+        }
+        for value in ["", "soon", "-1", "1.5", "1 s", "2026-11-24T08:00:00Z", "GMT"] {
+            assert!(!is_retry_after(value), "{value}");
+        }
+    }
 }

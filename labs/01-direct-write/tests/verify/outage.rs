@@ -9,6 +9,9 @@ use crate::contract::Posting;
 /// What a busy host may add to a deadline: many times what it usually does.
 pub(crate) const HOST: Duration = Duration::from_secs(1);
 
+/// The contract's default for REQUEST_TIMEOUT_MS.
+const DEFAULT: Duration = Duration::from_secs(2);
+
 /// The absence of something without which no post can be accepted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Outage {
@@ -48,6 +51,11 @@ impl Outage {
         ))
         .observed(Figure::named(format!("while the {of} is {state}"), told))
         .observed((bare > 0).then(|| Figure::count("503 without Retry-After or problem+json", bare)))
+        .likely(
+            late > 0 && slowest.abs_diff(DEFAULT) < DEFAULT / 4,
+            "the last answers come at the contract's default of 2 s: REQUEST_TIMEOUT_MS is not what decides",
+            "take every deadline from REQUEST_TIMEOUT_MS",
+        )
         .likely(
             late > 0,
             "a wait has no deadline of its own, or a longer one than the request",
@@ -96,8 +104,8 @@ impl Outage {
         .observed((!back).then(|| Figure::named("last try", last)))
         .likely(
             true,
-            "the service holds on to connections that are dead",
-            "drop a connection that failed, and open another",
+            "the service holds on to connections that are dead, or never gives back the place of one that failed",
+            "drop a connection that failed, give its place back, and open another",
         )
         .kept_if(back)?;
         let label = format!("the {of} is {word}");

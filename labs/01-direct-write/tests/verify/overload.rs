@@ -124,6 +124,7 @@ fn goodput_holds(run: &PostsOutcome, window: Range<Duration>) -> Verdict {
     let share = 100.0 * goodput / CAPACITY;
     let refused = 100.0 * (counts.scheduled - counts.accepted) as f64 / counts.scheduled.max(1) as f64;
     let slow = run.latency_from_send(|sample| sample.outcome == Outcome::Accepted).percentile(50.0);
+    let waited = run.latency_from_send(|sample| sample.outcome == Outcome::Refused).percentile(50.0);
     promise("goodput stays at 90 % of capacity or more while three times as much is offered")
         .observed(counts)
         .observed(Figure::measure("goodput", goodput, "/s"))
@@ -133,6 +134,16 @@ fn goodput_holds(run: &PostsOutcome, window: Range<Duration>) -> Verdict {
             slow.is_some_and(|slow| slow > DEADLINE),
             "the pool works on posts whose senders have given up",
             "drop work whose deadline has passed",
+        )
+        .likely(
+            waited.is_some_and(|waited| waited > DEADLINE / 2),
+            "the refused waited for long first: in so long a line whoever gets a connection has hardly any time left, or none",
+            "bound the line by what can be served inside the deadline, and refuse at once beyond it",
+        )
+        .likely(
+            counts.accepted * 4 < counts.scheduled,
+            "posts are refused at once while connections stand idle",
+            "refuse because the line is full now, not because it was full a while ago",
         )
         .likely(
             true,
@@ -171,14 +182,19 @@ pub(crate) async fn serves_again(bed: Bed) -> Verdict {
 /// Never more connections to the database than the pool has.
 pub(crate) async fn bounded_connections(bed: Bed) -> Verdict {
     const FEW: usize = 3;
+    /// Of DATABASE_MAX_CONNECTIONS, by the contract.
+    const DEFAULT: usize = 10;
     let service = bed.service().pool(FEW).start().await?;
     bed.database().service_time(SERVICE_TIME).await?;
     let connections = bed.postgres().watch(bed.database()).await?;
-    let load = bed.posts(&service, Schedule::constant(90.0, Duration::from_secs(3))).capacity(30.0).start();
+    let length = Duration::from_secs(3);
+    let load = bed.posts(&service, Schedule::constant(90.0, length)).capacity(30.0).start();
+    let reads =
+        bed.gets(&service, "/posts", Schedule::constant(30.0, length)).label("reads beside it").start();
     load.accepted(10).await?;
-    let run = load.finish().await?;
+    let (run, _) = (load.finish().await?, reads.finish().await?);
     let peak = connections.peak().open;
-    promise(format!(
+    let busy = promise(format!(
         "with DATABASE_MAX_CONNECTIONS={FEW} there are never more than {FEW} connections to the database"
     ))
     .observed(Figure::count("most at once", peak))
@@ -186,12 +202,45 @@ pub(crate) async fn bounded_connections(bed: Bed) -> Verdict {
     .observed(Figure::count("offered", run.counts().scheduled))
     .observed(Figure::count("accepted", run.counts().accepted))
     .likely(
+        peak == DEFAULT,
+        "there are as many as the contract's default: DATABASE_MAX_CONNECTIONS is not what decides",
+        "take the pool's size from DATABASE_MAX_CONNECTIONS",
+    )
+    .likely(
         peak > 2 * FEW,
         "each request opens a connection of its own",
         "make one pool at the start, and share it",
     )
-    .likely(true, "a second pool, or a connection beside it", "send every statement through the one pool")
-    .kept_if(peak <= FEW)
+    .likely(
+        true,
+        "a second pool (one for reads, perhaps), or a connection beside it",
+        "send every statement through the one pool",
+    )
+    .kept_if(peak <= FEW)?;
+    service.kill().await?;
+    Ok(busy.and(abandoned_statements(&bed, FEW).await?))
+}
+
+/// A statement that outlives its request still has its connection.
+async fn abandoned_statements(bed: &Bed, few: usize) -> Verdict {
+    // Those of the process before it: the server may take a moment to see that it is gone.
+    bed.database().end_connections().await?;
+    let service = bed.service().pool(few).deadline(Duration::from_millis(500)).start().await?;
+    let hold = bed.database().hold_inserts().await?;
+    let connections = bed.postgres().watch(bed.database()).await?;
+    let load = bed.posts(&service, Schedule::constant(20.0, Duration::from_secs(3)));
+    let run = load.label("no insert ends in time").start().finish().await?;
+    let peak = connections.peak().open;
+    hold.release().await?;
+    promise(format!("also while no insert ends in time there are never more than {few} connections"))
+        .observed(Figure::count("offered while none ends", run.counts().scheduled))
+        .observed(Figure::count("most at once then", peak))
+        .likely(
+            true,
+            "the service gave up on a statement and opened another connection, while the database was still busy with the first",
+            "let the database end it (statement_timeout) or cancel it, and lend the connection again only then",
+        )
+        .kept_if(peak <= few)
 }
 
 fn memory_is_bounded(memory: &Watch<u64>) -> Verdict {

@@ -15,6 +15,8 @@ use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
+use crate::answer::is_retry_after;
+
 use super::driver::Shared;
 use super::outcome::{Outcome, Sample};
 use super::socket::{NoConnection, Socket, Written};
@@ -250,11 +252,12 @@ impl Began {
         let media_type =
             parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let media_type = media_type.split(';').next().unwrap_or_default().trim();
+        let retry_after = parts.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         Sample {
             ended,
             outcome,
             status: Some(status),
-            retry_after: parts.headers.contains_key(RETRY_AFTER),
+            retry_after: retry_after.is_some_and(is_retry_after),
             problem: media_type.eq_ignore_ascii_case("application/problem+json"),
             receipt: (outcome == Outcome::Accepted)
                 .then(|| shared.traffic.receipt(self.n, parts, body))
