@@ -77,6 +77,12 @@ fn basics(lab: Lab) -> Lab {
         accepting::answers_at_once,
     )
     .check(
+        "burst-is-confirmed",
+        "a confirm that stands for many is heard by all",
+        "One confirm for many",
+        accepting::burst_is_confirmed,
+    )
+    .check(
         "overload-loses-nothing",
         "three times capacity, and no post is refused",
         "The same overload, nothing lost",

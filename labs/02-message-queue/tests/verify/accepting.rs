@@ -90,28 +90,43 @@ async fn queues_as_agreed(bed: &Bed) -> Verdict {
         .kept_if(queue.durable && queue.kind == "quorum" && dead.is_some_and(|dead| dead.durable))
 }
 
-/// What somebody publishes by hand in the management page becomes a post.
+/// What somebody publishes by hand in the management page becomes a post, each time that it is published.
 pub(crate) async fn message_by_hand(bed: Bed) -> Verdict {
+    const TIMES: usize = 2;
     let service = bed.start().await?;
-    bed.broker().publish(QUEUE, [br#"{"content":"my post"}"#.to_vec()]).await?;
-    let mut last = Value::Null;
-    let listed = testbed::wait::until(Duration::from_secs(10), async || {
-        last = service.get("/posts").send().await.and_then(|answer| answer.json()).unwrap_or_default();
-        let is_listed = last[0]["content"] == "my post";
-        let is_dead = bed.broker().ready(DEAD).await.is_ok_and(|dead| dead > Some(0));
-        (is_listed || is_dead).then_some(is_listed)
+    let body = br#"{"content":"my post"}"#.to_vec();
+    bed.broker().publish(QUEUE, vec![body; TIMES]).await?;
+    let mut ids = Vec::new();
+    let listed = testbed::wait::try_until(Duration::from_secs(10), async || {
+        let list = service.get("/posts").send().await?.json()?;
+        let posts = list.as_array().into_iter().flatten().filter(|post| post["content"] == "my post");
+        ids = posts.filter_map(|post| post["id"].as_str()?.parse::<Uuid>().ok()).collect();
+        let dead = bed.broker().ready(DEAD).await?.unwrap_or(0);
+        Ok::<_, Stop>((ids.len() >= TIMES || dead > 0).then_some(()))
     });
-    let listed = listed.await.unwrap_or(false);
-    let id = last[0]["id"].as_str().and_then(|id| Uuid::parse_str(id).ok());
-    promise("a message `{\"content\":\"my post\"}` is stored, with an id made then")
-        .observed(Figure::named("first in the list", last[0].to_string()))
+    listed.await?;
+    let dead = bed.broker().ready(DEAD).await?.unwrap_or(0);
+    let stored = promise("each message `{\"content\":\"my post\"}` is stored, with an id made then")
+        .observed(Figure::count("published", TIMES))
+        .observed(Figure::count("in the list", ids.len()))
+        .observed(Figure::count("dead letters", dead))
         .likely(
-            bed.broker().ready(DEAD).await?.is_some_and(|dead| dead > 0),
+            dead > 0,
             "it became a dead letter: it has no id, and its row was not given one",
             "make an id and an instant where a message has none; build all columns from one list of posts",
         )
+        .likely(
+            !ids.is_empty(),
+            "the same content twice was taken for one post: its id was made from its content",
+            "make a new id for each message that has none",
+        )
         .likely(true, "the message was not stored", "look at the service's stderr")
-        .kept_if(listed && id.is_some())
+        .kept_if(ids.len() >= TIMES && dead == 0)?;
+    let versions: Vec<String> = ids.iter().map(|id| id.get_version_num().to_string()).collect();
+    let sorted = promise("the id that was made is a UUID of version 7, as every post's")
+        .observed(Figure::named("versions", versions.join(", ")))
+        .kept_if(ids.iter().all(|id| id.get_version_num() == 7))?;
+    Ok(stored.and(sorted))
 }
 
 /// Who repeats a post with its id makes no second one.
@@ -154,7 +169,7 @@ pub(crate) async fn answers_at_once(bed: Bed) -> Verdict {
     const SLOW: Duration = Duration::from_secs(2);
     let service = bed.start().await?;
     bed.database().service_time(SLOW).await?;
-    let load = bed.posts(&service, Schedule::constant(20.0, Duration::from_secs(3))).start();
+    let load = bed.posts(&service, Schedule::constant(30.0, Duration::from_secs(2))).start();
     let run = load.finish().await?;
     let waited = run.samples().iter().filter(|sample| sample.latency_from_send() >= Some(SLOW / 4)).count();
     let median = run.latency_from_send(|_| true).percentile(50.0);
@@ -179,6 +194,7 @@ pub(crate) async fn answers_at_once(bed: Bed) -> Verdict {
 pub(crate) async fn overload_loses_nothing(bed: Bed) -> Verdict {
     let service = bed.service().pool(POOL).start().await?;
     bed.database().service_time(SERVICE_TIME).await?;
+    let connections = bed.postgres().watch(bed.database()).await?;
     let watch = bed.watch_stored();
     let label = "three times capacity, with a queue";
     let schedule = Schedule::constant(3.0 * CAPACITY, Duration::from_secs(6));
@@ -187,5 +203,39 @@ pub(crate) async fn overload_loses_nothing(bed: Bed) -> Verdict {
     let accepted = all_accepted(&run, "at three times the database's capacity")?;
     let stored = all_stored(&bed, &run, "when the queue is worked off", &[]).await?;
     bed.tell_stored(label, &watch);
-    Ok(accepted.and(stored))
+    let peak = connections.peak().open;
+    let bounded = promise(format!(
+        "with DATABASE_MAX_CONNECTIONS={POOL} the process never holds more than {POOL} connections"
+    ))
+    .observed(Figure::count("most at once", peak))
+    .likely(
+        true,
+        "the consumer's connections come on top of those of the reads",
+        "count both: what the consumer takes, the pool of the reads has not",
+    )
+    .kept_if(peak <= POOL)?;
+    Ok(accepted.and(stored).and(bounded))
+}
+
+/// Two hundred posts within a fifth of a second: the broker answers many publishes with one confirm.
+pub(crate) async fn burst_is_confirmed(bed: Bed) -> Verdict {
+    let service = bed.start().await?;
+    let burst = Schedule::constant(1000.0, Duration::from_millis(200));
+    let run = bed.posts(&service, burst).label("the burst").start().finish().await?;
+    let stored = all_stored(&bed, &run, "after the burst", &[]).await?;
+    let taken = bed.ledger(&run).await?.refused_yet_stored.len();
+    let counts = run.counts();
+    let honest = promise("no post that the broker confirmed is refused")
+        .observed(counts)
+        .observed(Figure::count("refused, and in the table", taken))
+        .likely(
+            true,
+            "a confirm can stand for many publishes (`multiple`): those before its number waited for one of their own until their deadline",
+            "take a confirm with `multiple` for every publish up to its number",
+        )
+        .kept_if(taken == 0)?;
+    let some = promise("of two hundred posts within a fifth of a second some are accepted")
+        .observed(counts)
+        .kept_if(counts.accepted > 0)?;
+    Ok(stored.and(honest).and(some))
 }

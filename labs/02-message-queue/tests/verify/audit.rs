@@ -1,11 +1,14 @@
 //! The audit log: a second place to look, when somebody purges the queue.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use testbed::bed::ServiceSettings;
 use testbed::prelude::*;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 use crate::queue::{QUEUE, all_stored};
@@ -40,6 +43,7 @@ pub(crate) async fn audit_log(bed: Bed) -> Verdict {
 
     bed.broker().purge(QUEUE).await?;
     let missing = journal.missing_in(&bed).await?;
+    let honest = full_queue_is_no_success(&bed, role("all"), missing).await?;
     let ended = role("all").run_to_end("replay", REPLAY).await?;
     let published = bed.broker().ready(QUEUE).await?.unwrap_or(0) as usize;
     let status = ended
@@ -48,8 +52,8 @@ pub(crate) async fn audit_log(bed: Bed) -> Verdict {
     let replayed =
         promise("`replay` publishes exactly what is in the file and not in the table, and exits 0")
             .observed(Figure::named("process", status))
-            .observed(Figure::count("in the file", journal.ids.len()))
-            .observed(Figure::count("of these not in the table", missing.len()))
+            .observed(Figure::count("in the file", journal.posts.len()))
+            .observed(Figure::count("of these not in the table", missing))
             .observed(Figure::count("published", published))
             .likely(
                 ended.status.is_none(),
@@ -57,7 +61,7 @@ pub(crate) async fn audit_log(bed: Bed) -> Verdict {
                 "look at the argument before you start to serve",
             )
             .likely(
-                published == journal.ids.len() && published > missing.len(),
+                published == journal.posts.len() && published > missing,
                 "the whole file was published",
                 "look up which ids the table has, and publish the others",
             )
@@ -66,25 +70,51 @@ pub(crate) async fn audit_log(bed: Bed) -> Verdict {
                 "what is missing was not published, or more than that",
                 "compare by id, and await each confirm",
             )
-            .kept_if(ended.status.is_some_and(|status| status.success()) && published == missing.len())?;
+            .kept_if(ended.status.is_some_and(|status| status.success()) && published == missing)?;
 
     let _consumer = role("consumer").start().await?;
     let restored = all_stored(&bed, &second, "after the replay", &[]).await?;
-    Ok(stored.and(journalled).and(replayed).and(restored))
+    let same = journal.is_what_is_stored(&bed).await?;
+    Ok(stored.and(journalled).and(honest).and(replayed).and(restored).and(same))
+}
+
+/// The promise that a replay that could not publish everything does not say that it has.
+async fn full_queue_is_no_success(bed: &Bed, service: ServiceSettings, missing: usize) -> Verdict {
+    /// Room for some of them. Who waits for more room is as right as who gives up.
+    const ROOM: u32 = 5;
+    const WAITED_FOR: Duration = Duration::from_secs(5);
+    bed.broker().bound(QUEUE, ROOM).await?;
+    let ended = service.run_to_end("replay", WAITED_FOR).await?;
+    let waiting = bed.broker().ready(QUEUE).await?.unwrap_or(0) as usize;
+    bed.broker().unbound().await?;
+    bed.broker().purge(QUEUE).await?;
+    let success = ended.status.is_some_and(|status| status.success());
+    let how =
+        ended.status.map_or_else(|| "was still trying".to_owned(), |status| format!("ended with {status}"));
+    promise("a replay into a queue that takes only some of the posts does not exit 0")
+        .observed(Figure::count("to be published", missing))
+        .observed(Figure::count("of these in the queue", waiting))
+        .observed(Figure::named("process", how))
+        .likely(
+            true,
+            "the replay did not await its confirms, or took a nack for one",
+            "await each confirm, and exit 0 when all of them are acks",
+        )
+        .kept_if(!success || waiting >= missing)
 }
 
 /// The promise that every accepted post is in the file, also those that were answered just before the kill.
 fn journalled(journal: &Journal, runs: &[&PostsOutcome]) -> Verdict {
     let accepted: Vec<Uuid> =
         runs.iter().flat_map(|run| run.accepted()).filter_map(|sample| sample.receipt).collect();
-    let absent = accepted.iter().filter(|id| !journal.ids.contains(*id)).count();
+    let absent = accepted.iter().filter(|id| !journal.posts.contains_key(*id)).count();
     promise("every post answered 202 is a line of the audit log, written before its answer left")
         .observed(Figure::count("answered", accepted.len()))
-        .observed(Figure::count("lines", journal.ids.len()))
+        .observed(Figure::count("lines", journal.posts.len()))
         .observed(Figure::count("not in the file", absent))
         .observed(Figure::count("unreadable lines", journal.unreadable))
         .likely(
-            journal.ids.is_empty(),
+            journal.posts.is_empty(),
             "the file is not there, or is empty",
             "append to the file that AUDIT_LOG names",
         )
@@ -104,10 +134,14 @@ fn journalled(journal: &Journal, runs: &[&PostsOutcome]) -> Verdict {
 
 /// What is in the file.
 struct Journal {
-    ids: HashSet<Uuid>,
+    /// By id, what each line says of the post. One that was accepted twice may have two lines.
+    posts: HashMap<Uuid, Vec<Line>>,
     /// Lines that end, and are not as agreed. The last one may be torn by a kill.
     unreadable: usize,
 }
+
+/// Content and instant.
+type Line = (String, OffsetDateTime);
 
 impl Journal {
     fn read(file: &Path) -> Result<Journal, SetUp> {
@@ -116,23 +150,50 @@ impl Journal {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(SetUp::from_cause(format!("read `{}`", file.display()), error)),
         };
-        let mut journal = Journal { ids: HashSet::new(), unreadable: 0 };
+        let mut journal = Journal { posts: HashMap::new(), unreadable: 0 };
         for line in bytes.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n")) {
-            let post: Value = serde_json::from_slice(line).unwrap_or_default();
-            let complete = post["content"].is_string() && post["created_at"].is_string();
-            match post["id"].as_str().and_then(|id| id.parse().ok()).filter(|_| complete) {
-                Some(id) => _ = journal.ids.insert(id),
+            match line_of(&serde_json::from_slice(line).unwrap_or_default()) {
+                Some((id, line)) => journal.posts.entry(id).or_default().push(line),
                 None => journal.unreadable += 1,
             }
         }
         Ok(journal)
     }
 
-    /// The ids that the table does not have.
-    async fn missing_in(&self, bed: &Bed) -> Result<HashSet<Uuid>, Stop> {
+    /// How many of its posts the table does not have.
+    async fn missing_in(&self, bed: &Bed) -> Result<usize, Stop> {
         let stored: Vec<Uuid> =
             sqlx::query_scalar("SELECT id FROM post").fetch_all(bed.database().pool()).await?;
         let stored: HashSet<Uuid> = stored.into_iter().collect();
-        Ok(self.ids.difference(&stored).copied().collect())
+        Ok(self.posts.keys().filter(|id| !stored.contains(id)).count())
     }
+
+    /// The promise that what was restored is what had been accepted.
+    async fn is_what_is_stored(&self, bed: &Bed) -> Verdict {
+        let rows: Vec<(Uuid, String, OffsetDateTime)> =
+            sqlx::query_as("SELECT id, content, created_at FROM post")
+                .fetch_all(bed.database().pool())
+                .await?;
+        let is_told = |(id, content, made): &&(Uuid, String, OffsetDateTime)| {
+            let close = |instant: &OffsetDateTime| (*instant - *made).abs() < time::Duration::MILLISECOND;
+            let lines = self.posts.get(id).into_iter().flatten();
+            lines.into_iter().any(|line| line.0 == *content && close(&line.1))
+        };
+        let others = rows.len() - rows.iter().filter(is_told).count();
+        promise("each row has the content and the instant of its line in the audit log")
+            .observed(Figure::count("rows", rows.len()))
+            .observed(Figure::count("with another content or instant", others))
+            .likely(
+                true,
+                "the replay, or the consumer after it, made an instant of its own",
+                "publish the line as it is: the post was accepted then, not now",
+            )
+            .kept_if(others == 0)
+    }
+}
+
+/// A line, if it is as agreed.
+fn line_of(post: &Value) -> Option<(Uuid, Line)> {
+    let made = OffsetDateTime::parse(post["created_at"].as_str()?, &Rfc3339).ok()?;
+    Some((post["id"].as_str()?.parse().ok()?, (post["content"].as_str()?.to_owned(), made)))
 }

@@ -2,6 +2,8 @@
 
 use serde_json::json;
 use testbed::prelude::*;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 /// The queue of accepted posts.
@@ -11,8 +13,15 @@ pub(crate) const DEAD: &str = "CREATE_POST_QUEUE.dead";
 
 /// The body of a message that the test-bed publishes itself, as the contract has it.
 pub(crate) fn message(id: Uuid, content: &str) -> Vec<u8> {
-    let created_at = "2026-11-23T09:30:00.123456Z";
-    json!({"id": id, "content": content, "created_at": created_at}).to_string().into_bytes()
+    json!({"id": id, "content": content, "created_at": WRITTEN}).to_string().into_bytes()
+}
+
+/// When the test-bed's own messages were written, as they say it.
+const WRITTEN: &str = "2026-11-23T09:30:00.123456Z";
+
+/// The same as an instant.
+pub(crate) fn instant() -> OffsetDateTime {
+    OffsetDateTime::parse(WRITTEN, &Rfc3339).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
 /// The promise that in the end every accepted post of a run is stored, once. `signs` are the causes that the experiment itself
