@@ -189,9 +189,9 @@ pub(crate) async fn bounded_connections(bed: Bed) -> Verdict {
     let connections = bed.postgres().watch(bed.database()).await?;
     let length = Duration::from_secs(3);
     let load = bed.posts(&service, Schedule::constant(90.0, length)).capacity(30.0).start();
+    load.accepted(10).await?;
     let reads =
         bed.gets(&service, "/posts", Schedule::constant(30.0, length)).label("reads beside it").start();
-    load.accepted(10).await?;
     let (run, _) = (load.finish().await?, reads.finish().await?);
     let peak = connections.peak().open;
     let busy = promise(format!(
