@@ -37,7 +37,7 @@ pub fn free() -> Result<SocketAddr, SetUp> {
 }
 
 /// Whether nothing listens on `addr` now.
-pub(crate) fn is_free(addr: SocketAddr) -> bool {
+fn is_free(addr: SocketAddr) -> bool {
     TcpListener::bind(addr).is_ok()
 }
 

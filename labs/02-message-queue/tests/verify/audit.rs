@@ -176,8 +176,8 @@ impl Journal {
                 .await?;
         let is_told = |(id, content, made): &&(Uuid, String, OffsetDateTime)| {
             let close = |instant: &OffsetDateTime| (*instant - *made).abs() < time::Duration::MILLISECOND;
-            let lines = self.posts.get(id).into_iter().flatten();
-            lines.into_iter().any(|line| line.0 == *content && close(&line.1))
+            let mut lines = self.posts.get(id).into_iter().flatten();
+            lines.any(|line| line.0 == *content && close(&line.1))
         };
         let others = rows.len() - rows.iter().filter(is_told).count();
         promise("each row has the content and the instant of its line in the audit log")
