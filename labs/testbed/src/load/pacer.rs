@@ -8,13 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// Never wakes the driver more often than this: one wake then covers all that came due meanwhile.
-const COALESCE: Duration = Duration::from_micros(200);
-/// The same for a dense schedule. A wake costs about as much as a request, and connections that end an exchange
-/// take what is due without one.
-const COALESCE_DENSE: Duration = Duration::from_micros(500);
-/// Requests closer than this on average are dense: more than 10,000 a second.
-const DENSE: Duration = Duration::from_micros(100);
+/// Never wakes the driver more often than this: one wake then covers all that came due meanwhile. A wake costs about as
+/// much as a request, which in a dense schedule the service would miss; half a millisecond late is what it costs.
+const COALESCE: Duration = Duration::from_micros(500);
 
 /// The running pacer. It stops when dropped.
 pub(super) struct Pacer {
@@ -40,9 +36,6 @@ impl Pacer {
 }
 
 fn pace(started: Instant, offsets: &[Duration], stop: &AtomicBool, wake: impl Fn()) {
-    let Some(last) = offsets.last() else { return };
-    let dense = last.div_f64(offsets.len() as f64) < DENSE;
-    let coalesce = if dense { COALESCE_DENSE } else { COALESCE };
     let mut next = 0;
     let mut not_before = Duration::ZERO;
     while next < offsets.len() {
@@ -60,7 +53,7 @@ fn pace(started: Instant, offsets: &[Duration], stop: &AtomicBool, wake: impl Fn
         };
         wake();
         next += offsets[next..].partition_point(|offset| *offset <= now);
-        not_before = now + coalesce;
+        not_before = now + COALESCE;
     }
 }
 
