@@ -1,4 +1,4 @@
-//! Offers posts to a service and prints how many a second it accepted.
+//! Offers posts to a service, and prints how many a second it accepted and what share of all processors the load took.
 //!
 //! `cargo run --release -p testbed --example offer_posts -- 127.0.0.1:8080 --rate 5000 --seconds 3`
 //!
@@ -7,8 +7,9 @@
 
 use std::error::Error;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
 use testbed::load::{Load, Schedule, posts};
 
 /// Characters of a post.
@@ -27,7 +28,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     let contents = posts(format!("offer{}", uuid::Uuid::new_v4().simple()), CHARACTERS);
 
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let (began, at_start) = (Instant::now(), processor_time());
     let outcomes = runtime.block_on(Load::new(target, schedule, contents).start().finish());
-    println!("{:.1}", outcomes.goodput(length / 4..length));
+    let processors = std::thread::available_parallelism()?.get() as f64;
+    let share = (processor_time() - at_start).div_duration_f64(began.elapsed()) / processors;
+    println!("{:.1} {share:.4}", outcomes.goodput(length / 4..length));
     Ok(())
+}
+
+/// What this process has used of the processors.
+fn processor_time() -> Duration {
+    let used = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::try_from(used).expect("a process cannot have used less than nothing")
 }

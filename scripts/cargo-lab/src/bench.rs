@@ -65,9 +65,18 @@ fn table((peer, ours): (&str, &str), pairs: &[(f64, f64)], bar: f64) -> bool {
     for (pair, (direct, through)) in pairs.iter().enumerate() {
         println!("{:<6} {direct:>14.0} {through:>16.0} {:>8.2}", pair + 1, through / direct);
     }
-    let mut ratios: Vec<f64> = pairs.iter().map(|(direct, through)| through / direct).collect();
+    let median = median(pairs.iter().map(|(direct, through)| through / direct));
+    judged(median, bar)
+}
+
+fn median(ratios: impl Iterator<Item = f64>) -> f64 {
+    let mut ratios: Vec<f64> = ratios.collect();
     ratios.sort_by(f64::total_cmp);
-    let median = ratios.get(ratios.len() / 2).copied().unwrap_or(0.0);
+    ratios.get(ratios.len() / 2).copied().unwrap_or(0.0)
+}
+
+/// Prints a median beside its bar, and says whether it reaches it.
+fn judged(median: f64, bar: f64) -> bool {
     println!("median {median:>40.2}   (at least {bar}: {})", if median >= bar { "held" } else { "MISSED" });
     median >= bar
 }

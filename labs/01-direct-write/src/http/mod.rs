@@ -53,8 +53,11 @@ pub fn finish(routes: Router, budget: Budget) -> Router {
     routes
         .fallback(async || Error::NotFound("there is no such route"))
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)
-        .layer(middleware::from_fn_with_state(budget, deadline::answer_in_time))
-        .layer(CatchPanicLayer::custom(answer_panic))
+        // The outer one first. Together, since each call of `layer` boxes every route once more.
+        .layer((
+            CatchPanicLayer::custom(answer_panic),
+            middleware::from_fn_with_state(budget, deadline::answer_in_time),
+        ))
 }
 // ANCHOR_END: router
 

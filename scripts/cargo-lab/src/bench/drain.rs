@@ -8,7 +8,7 @@ use testbed::services::Database;
 use testbed::setup::SetUp;
 use testbed::wait;
 
-use super::peers::{copy, figure, pgbench, start};
+use super::peers::{copy, figures, pgbench, start};
 use super::queue::{Bench, PREFETCH, QUEUE};
 use super::{PAIRS, table};
 
@@ -72,7 +72,7 @@ impl Bench<'_> {
         self.fill().await?;
         let mut command = Command::new(&self.peers.take);
         command.args([&self.host.url(None), QUEUE, &PREFETCH.to_string(), &BACKLOG.to_string()]);
-        figure(command)
+        figures(command).map(|[rate]| rate)
     }
 
     /// Messages a second that become rows.

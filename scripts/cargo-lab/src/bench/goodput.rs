@@ -1,4 +1,7 @@
 //! How much of what PostgreSQL can insert reaches it through the solution of lab 01: POST goodput ÷ pgbench.
+//!
+//! pgbench drives itself; a service is driven by a load, which runs on the same processors. So the load's processor time is
+//! measured, and the bar is held by the ratio on what the load leaves. Both ratios are printed.
 
 use std::path::Path;
 
@@ -6,14 +9,14 @@ use testbed::images::Service;
 use testbed::services::Services;
 use testbed::setup::SetUp;
 
-use super::peers::{best_goodput, build, none, pgbench, start};
-use super::{PAIRS, table};
+use super::peers::{Goodput, best_goodput, build, none, pgbench, start};
+use super::{PAIRS, judged, median};
 use crate::clean::block_on;
 use crate::workspace::Workspace;
 
 /// Connections of both.
 const POOL: usize = 10;
-/// The bar: the solution's goodput in parts of pgbench's rate.
+/// The bar: the solution's goodput in parts of pgbench's rate, on as much of the processors.
 const BAR: f64 = 0.7;
 /// The rates that are offered to the solution, in parts of pgbench's: its best goodput counts. They go on above the
 /// bar, since a service cannot accept more than it is offered.
@@ -42,9 +45,44 @@ async fn pairs(services: &Services, binary: &Path, load: &Path) -> Result<bool, 
     for _ in 0..PAIRS {
         let direct = pgbench(&database, POOL)?;
         let through = best_goodput(load, service.addr(), &OFFERED.map(|part| part * direct))?;
-        pairs.push((direct, through));
+        pairs.push(Pair { direct, through });
     }
     drop(service);
     postgres.drop_database(database).await?;
-    Ok(table(("pgbench /s", "goodput /s"), &pairs, BAR))
+    Ok(judge(&pairs))
+}
+
+/// pgbench's rate, and then the solution's.
+struct Pair {
+    direct: f64,
+    through: Goodput,
+}
+
+impl Pair {
+    fn ratio(&self) -> f64 {
+        self.through.rate / self.direct
+    }
+
+    /// The ratio, had the service had the processors to itself and its database, as pgbench has.
+    fn beside_load(&self) -> f64 {
+        self.ratio() / (1.0 - self.through.load)
+    }
+}
+
+fn judge(pairs: &[Pair]) -> bool {
+    println!(
+        "{:<6} {:>12} {:>12} {:>8} {:>14} {:>18}",
+        "pair", "pgbench /s", "goodput /s", "ratio", "load's share", "ratio on the rest"
+    );
+    for (number, pair) in pairs.iter().enumerate() {
+        let Pair { direct, through } = pair;
+        let (ratio, share, rest) = (pair.ratio(), through.load * 100.0, pair.beside_load());
+        println!(
+            "{:<6} {direct:>12.0} {:>12.0} {ratio:>8.2} {share:>12.0} % {rest:>18.2}",
+            number + 1,
+            through.rate
+        );
+    }
+    println!("median of the ratios as they stand: {:.2}", median(pairs.iter().map(Pair::ratio)));
+    judged(median(pairs.iter().map(Pair::beside_load)), BAR)
 }

@@ -48,29 +48,45 @@ pub async fn start(binary: &Path, settings: &[(&str, String)]) -> Result<Subject
     })
 }
 
+/// What a service accepts, and what it takes to offer that.
+#[derive(Clone, Copy, Default)]
+pub struct Goodput {
+    /// Accepted posts a second.
+    pub rate: f64,
+    /// What the load took of all processors' time: 0 to 1.
+    pub load: f64,
+}
+
 /// The best rate at which a service accepts posts, over the rates that are offered.
-pub fn best_goodput(load: &Path, service: SocketAddr, rates: &[f64]) -> Result<f64, SetUp> {
-    let mut best = 0.0;
+pub fn best_goodput(load: &Path, service: SocketAddr, rates: &[f64]) -> Result<Goodput, SetUp> {
+    let mut best = Goodput::default();
     for rate in rates {
-        best = f64::max(best, goodput(load, service, *rate)?);
+        let goodput = goodput(load, service, *rate)?;
+        if goodput.rate > best.rate {
+            best = goodput;
+        }
     }
     Ok(best)
 }
 
-/// Accepted posts a second while `rate` a second are offered.
-fn goodput(load: &Path, service: SocketAddr, rate: f64) -> Result<f64, SetUp> {
+/// What is accepted while `rate` posts a second are offered.
+fn goodput(load: &Path, service: SocketAddr, rate: f64) -> Result<Goodput, SetUp> {
     let mut command = Command::new(load);
     command.arg(service.to_string());
     command.args(["--rate", &rate.to_string(), "--seconds", &RUN.as_secs().to_string()]);
-    figure(command)
+    let [rate, load] = figures(command)?;
+    Ok(Goodput { rate, load })
 }
 
-/// The one figure that a program prints.
-pub fn figure(command: Command) -> Result<f64, SetUp> {
+/// The figures that a program prints.
+pub fn figures<const N: usize>(command: Command) -> Result<[f64; N], SetUp> {
     let name = command.get_program().to_string_lossy().into_owned();
     let output = process::output(command)?;
     let words = String::from_utf8_lossy(&output.stdout);
-    words.trim().parse().map_err(|error| SetUp::from_cause(format!("read what `{name}` reports"), error))
+    let figures: Option<Vec<f64>> = words.split_whitespace().map(|word| word.parse().ok()).collect();
+    figures
+        .and_then(|figures| figures.try_into().ok())
+        .ok_or_else(|| SetUp::from_cause(format!("read what `{name}` reports"), words))
 }
 
 /// Single-row inserts a second by `pgbench -M prepared` with so many clients, over the same TCP port as the service's.

@@ -8,7 +8,7 @@ use testbed::services::{Database, Services, VirtualHost};
 use testbed::setup::SetUp;
 
 use super::drain;
-use super::peers::{best_goodput, build, figure, none, start};
+use super::peers::{best_goodput, build, figures, none, start};
 use super::{PAIRS, RUN, table};
 use crate::clean::block_on;
 use crate::workspace::Workspace;
@@ -91,11 +91,11 @@ impl Bench<'_> {
             let mut command = Command::new(&self.peers.publish);
             let (window, seconds) = (WINDOW.to_string(), RUN.as_secs().to_string());
             command.args([&self.host.url(None), QUEUE, &window, &seconds]);
-            let direct = figure(command)?;
+            let [direct] = figures(command)?;
             self.host.purge(QUEUE).await?;
             let through = best_goodput(&self.peers.load, api, &OFFERED.map(|part| part * direct))?;
             self.host.purge(QUEUE).await?;
-            pairs.push((direct, through));
+            pairs.push((direct, through.rate));
         }
         Ok(table(("bare /s", "through HTTP /s"), &pairs, BAR))
     }
