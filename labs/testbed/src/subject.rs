@@ -6,6 +6,7 @@ mod memory;
 mod process;
 mod stderr;
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::process::ExitStatus;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -61,13 +62,8 @@ impl Ended {
     /// The promise that the subject, named by `who`, ends by its own will within [`GRACE`] of SIGTERM; `holds` and `next` are the
     /// cause and the mend where something holds it.
     pub fn in_time(&self, who: &str, holds: &str, next: &str) -> Verdict {
-        let grace = GRACE.as_secs();
-        let how = match self.status {
-            Some(status) => format!("ended with {status}"),
-            None => format!("did not end within {grace} s"),
-        };
-        promise(format!("the {who} exits 0 within {grace} s of SIGTERM"))
-            .observed(Figure::named("process", how))
+        promise(format!("the {who} exits 0 within {} s of SIGTERM", GRACE.as_secs()))
+            .observed(Figure::named("process", self.to_string()))
             .observed(Figure::duration("ended after", self.took))
             .likely(self.status.is_none(), holds, next)
             .likely(
@@ -81,6 +77,15 @@ impl Ended {
                 "handle SIGTERM, and return from main",
             )
             .kept_if(self.status.is_some_and(|status| status.success()))
+    }
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.status {
+            Some(status) => write!(f, "ended with {status}"),
+            None => f.write_str("did not end in time"),
+        }
     }
 }
 

@@ -34,10 +34,19 @@ pub(super) fn instant(post: &Value) -> Option<OffsetDateTime> {
     parsed.offset().is_utc().then_some(parsed)
 }
 
-/// The ids of a list, in its order.
-pub(super) fn ids(list: &Value) -> Vec<Uuid> {
+/// The ids of an answered list, in its order.
+pub(super) fn ids(answer: &Answer) -> Result<Vec<Uuid>, Stop> {
+    let list = answer.json()?;
+    promise("a list is a JSON array, also when nothing is in it")
+        .observed(answer)
+        .likely(
+            list.is_null(),
+            "where there is nothing, the list is null",
+            "answer [] where there is nothing",
+        )
+        .kept_if(list.is_array())?;
     let posts = list.as_array().into_iter().flatten();
-    posts.filter_map(|post| Uuid::parse_str(post["id"].as_str()?).ok()).collect()
+    Ok(posts.filter_map(|post| Uuid::parse_str(post["id"].as_str()?).ok()).collect())
 }
 
 /// Posts by the number under which they were planted, as a reader can compare them.

@@ -1,97 +1,17 @@
 //! The contract, request by request. Later labs include this file: what it promises holds in all of them.
 
 mod compare;
+mod created;
 mod posting;
 mod table;
 
-use std::time::Duration;
-
 use serde_json::json;
 use testbed::prelude::*;
-use time::OffsetDateTime;
 use uuid::Uuid;
 
-use compare::{as_recorded, encode, ids, instant, is_rising, is_same, numbers};
+use compare::{encode, ids, is_rising, is_same, numbers};
+pub(crate) use created::create_then_read;
 pub(crate) use posting::Posting;
-
-/// A post comes back exactly as it was sent.
-pub(crate) async fn create_then_read(bed: Bed, posting: Posting) -> Verdict {
-    let service = bed.start().await?;
-    let (created, post) = posting.post(&service, &json!({"content": "my first post"})).await?;
-    let told = created.json()?;
-    match posting {
-        Posting::Stored => {
-            as_recorded("POST /post answers with the Post: id, content, created_at", &created, || {
-                insta::assert_json_snapshot!(told, {".id" => "[uuid]", ".created_at" => "[instant]"}, @r#"
-            {
-              "content": "my first post",
-              "created_at": "[instant]",
-              "id": "[uuid]"
-            }
-            "#);
-            })?
-        }
-        Posting::Queued => as_recorded("POST /post answers with the id", &created, || {
-            insta::assert_json_snapshot!(told, {".id" => "[uuid]"}, @r#"
-            {
-              "id": "[uuid]"
-            }
-            "#);
-        })?,
-    };
-
-    let id = post["id"].as_str().unwrap_or_default();
-    let version = Uuid::parse_str(id).map_or(0, |id| id.get_version_num());
-    promise("the id is a UUID of version 7, so that ids sort by time")
-        .observed(&created)
-        .observed(Figure::count("version", version))
-        .likely(
-            version == 4,
-            "the id is a random one: ids of one moment are scattered over the whole index",
-            "make ids of version 7, which begin with the time",
-        )
-        .kept_if(version == 7)?;
-    let made = instant(&post).map(|made| (made - OffsetDateTime::now_utc()).unsigned_abs());
-    promise("created_at is an instant in UTC, in RFC 3339, and it is now")
-        .observed(&created)
-        .kept_if(made.is_some_and(|away| away < Duration::from_secs(60)))?;
-    promise("Location names the new post: /post/{id}")
-        .observed(Figure::named("location", created.header("location")))
-        .likely(
-            created.header("location").is_empty(),
-            "the answer has no Location",
-            "send the header with the answer to the POST",
-        )
-        .kept_if(created.header("location").ends_with(&format!("/post/{id}")))?;
-
-    // The é of two characters is not the é of one: nothing is normalised.
-    let contents =
-        ["x", "  blanks around stay  ", "나의 첫 번째 글", "\"quotes\" \\ and\nnewlines", "🦀", "e\u{301}"];
-    let longest = "글".repeat(10_000);
-    for content in contents.into_iter().chain([longest.as_str()]) {
-        let (_, sent) = posting.post(&service, &json!({ "content": content })).await?;
-        let read = service.get(&format!("/post/{}", sent["id"].as_str().unwrap_or_default())).send().await?;
-        read.has_status(200)?;
-        promise("GET /post/{id} gives back the post that was sent, to the character")
-            .observed(&read)
-            .kept_if(is_same(&read.json()?, &sent) && sent["content"] == content)?;
-    }
-    let stored = bed.database().rows().await?;
-    let rows = promise("every answered post is one row of the table `post`")
-        .observed(Figure::count("rows", stored))
-        .kept_if(stored == 8)?;
-    let second = bed.start().await?;
-    let read = second.get(&format!("/post/{id}")).send().await?;
-    let shared = promise("a second process, started beside the first, reads what the first has stored")
-        .observed(&read)
-        .likely(
-            true,
-            "posts are read from a memory that the process has to itself",
-            "read them from the table",
-        )
-        .kept_if(read.status == 200 && is_same(&read.json()?, &post))?;
-    Ok(rows.and(shared).and(table::as_agreed(&bed).await?))
-}
 
 /// The list is newest first, twenty a page.
 pub(crate) async fn list_newest_first(bed: Bed, posting: Posting) -> Verdict {
@@ -109,7 +29,7 @@ pub(crate) async fn list_newest_first(bed: Bed, posting: Posting) -> Verdict {
     ] {
         let answer = service.get(&format!("/posts{page}")).send().await?;
         answer.has_status(200)?;
-        let got = ids(&answer.json()?);
+        let got = ids(&answer)?;
         let expected = &newest_first[expected];
         promise(format!("GET /posts{page} lists {} posts, newest first", expected.len()))
             .observed(Figure::named("listed", numbers(&got, &planted)))
@@ -187,7 +107,7 @@ pub(crate) async fn search_is_literal(bed: Bed) -> Verdict {
             )
             .likely(true, "a text that is not empty was refused", "refuse only the empty text")
             .kept_if(answer.status == 200)?;
-        let mut got = ids(&answer.json()?);
+        let mut got = ids(&answer)?;
         got.sort();
         let matching = CONTENTS.iter().zip(&planted).filter(|(content, _)| content.contains(typed));
         let mut expected: Vec<Uuid> = matching.map(|(_, id)| *id).collect();
@@ -219,7 +139,7 @@ pub(crate) async fn search_is_literal(bed: Bed) -> Verdict {
     for (page, expected) in [(1, 20), (2, 5), (3, 0)] {
         let found = service.get(&format!("/search?content=needle&page={page}")).send().await?;
         found.has_status(200)?;
-        let got = ids(&found.json()?);
+        let got = ids(&found)?;
         let wanted: Vec<Uuid> = needles.iter().rev().skip((page - 1) * 20).take(20).copied().collect();
         promise(format!("page {page} of a search with 25 hits lists {expected}, newest first"))
             .observed(Figure::count("listed", got.len()))

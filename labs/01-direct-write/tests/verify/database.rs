@@ -6,10 +6,8 @@ use serde_json::json;
 use testbed::prelude::*;
 
 use crate::contract::Posting;
-use crate::outage::{Outage, no_link};
+use crate::outage::{Outage, attempts_are_bounded, no_link};
 
-/// The contract's default for DATABASE_MAX_CONNECTIONS.
-const POOL: f64 = 10.0;
 /// The time in which every request has its answer, in the checks that take the database away: so far below the contract's
 /// default that who takes no notice of the setting is late, however much is allowed for a busy host.
 const DEADLINE: Duration = ms(500);
@@ -93,19 +91,11 @@ pub(crate) async fn database_restart(bed: Bed) -> Verdict {
     let attempts = link.counts().connections;
     let kept = kept.and(DATABASE.explicit(&during, "down")?);
     down_means_503(&service).await?;
-    let paced = 10.0 * POOL * (outage + DEADLINE).as_secs_f64();
-    let most = during.counts().scheduled + paced as u64;
-    let kept = kept.and(
-        promise("attempts to reach a dead database are bounded: one for each request, and ten a second for each connection of the pool")
-            .observed(Figure::count("attempts", attempts))
-            .observed(Figure::count("at most", most))
-            .likely(true, "the service tries again without a pause: a retry storm", "back off between attempts, or fail the request and let the next one try")
-            .kept_if(attempts <= most)?,
-    );
+    let stormed = attempts_are_bounded("database", attempts, during.counts().scheduled, outage + DEADLINE)?;
 
     bed.says("starting PostgreSQL again");
     bed.postgres().start_again().await?;
-    let kept = kept.and(DATABASE.works_again(&bed, &service, "back").await?);
+    let kept = kept.and(stormed).and(DATABASE.works_again(&bed, &service, "back").await?);
     let ledger = bed.ledger(&before).await?;
     let kept_all = promise("every post answered 201 survived the kill of the database")
         .observed(&ledger)

@@ -124,6 +124,25 @@ impl Outage {
     }
 }
 
+/// The promise that whatever is away is not stormed with attempts to reach it: `attempts` of them came while `requests` arrived, in
+/// the time of `lasted`.
+pub(crate) fn attempts_are_bounded(of: &str, attempts: u64, requests: u64, lasted: Duration) -> Verdict {
+    /// Ten for each connection of the contract's default pool.
+    const A_SECOND: f64 = 100.0;
+    let most = requests + (A_SECOND * lasted.as_secs_f64()) as u64;
+    promise(format!(
+        "attempts to reach a dead {of} are bounded: one for each request, and {A_SECOND} a second"
+    ))
+    .observed(Figure::count("attempts", attempts))
+    .observed(Figure::count("at most", most))
+    .likely(
+        true,
+        "the service tries again without a pause: a retry storm",
+        "back off between attempts, or fail the request and let the next one try",
+    )
+    .kept_if(attempts <= most)
+}
+
 /// A link that cannot be opened is a fault of the set-up.
 pub(crate) fn no_link(error: std::io::Error) -> SetUp {
     SetUp::from_cause("open a link on 127.0.0.1", error)

@@ -31,12 +31,22 @@ impl Posting {
     pub(crate) async fn post(self, service: &Subject, body: &Value) -> Result<(Answer, Value), Stop> {
         let answer = service.post(body).send().await?;
         answer.has_status(self.status())?;
-        let told = answer.json()?;
-        let post = match self {
-            Posting::Stored => told,
-            Posting::Queued => soon(service, &told, &body["content"]).await?,
-        };
+        let post = self.post_of(service, &answer, body).await?;
         Ok((answer, post))
+    }
+
+    /// The Post that was made of `body`, as it can be read, from the answer to it.
+    pub(crate) async fn post_of(
+        self,
+        service: &Subject,
+        answer: &Answer,
+        body: &Value,
+    ) -> Result<Value, Stop> {
+        let told = answer.json()?;
+        match self {
+            Posting::Stored => Ok(told),
+            Posting::Queued => soon(service, &told, &body["content"]).await,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use testbed::wait;
 use uuid::Uuid;
 
 use crate::contract::Posting;
-use crate::outage::{HOST, Outage};
+use crate::outage::{HOST, Outage, attempts_are_bounded, no_link};
 use crate::queue::{DEAD, QUEUE, all_acknowledged, all_stored};
 
 /// The time in which every request has its answer, in these checks. It is not the contract's default.
@@ -20,7 +20,9 @@ const BROKER: Outage =
 
 /// A broker that is killed under load, and started again.
 pub(crate) async fn broker_restart(bed: Bed) -> Verdict {
-    let service = bed.service().deadline(DEADLINE).start().await?;
+    const OUTAGE: Duration = Duration::from_secs(2);
+    let link = Link::open(bed.broker().server(), Path::default()).await.map_err(no_link)?;
+    let service = bed.service().deadline(DEADLINE).broker_via(link.addr()).start().await?;
     let load = bed
         .posts(&service, Schedule::constant(60.0, Duration::from_secs(20)))
         .label("the broker dies")
@@ -29,11 +31,14 @@ pub(crate) async fn broker_restart(bed: Bed) -> Verdict {
     bed.rabbitmq().kill().await?;
     let before = load.stop().await?;
     let kept = BROKER.explicit(&before, "dying")?;
-    let load = bed
-        .posts(&service, Schedule::constant(40.0, Duration::from_secs(2)))
-        .label("while the broker is down")
-        .start();
-    let kept = kept.and(BROKER.explicit(&load.finish().await?, "down")?);
+    link.reset_counts();
+    let load =
+        bed.posts(&service, Schedule::constant(40.0, OUTAGE)).label("while the broker is down").start();
+    let during = load.finish().await?;
+    let attempts = link.counts().connections;
+    let kept = kept.and(BROKER.explicit(&during, "down")?);
+    let requests = during.counts().scheduled;
+    let kept = kept.and(attempts_are_bounded("broker", attempts, requests, OUTAGE + DEADLINE)?);
     let kept = kept.and(still_serves(&service, "down").await?);
     let post = json!({"content": format!("{BY_HAND}, to nobody")});
     is_refused_in_time(&service, &post, "down").await?;

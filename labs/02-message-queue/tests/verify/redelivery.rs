@@ -1,9 +1,11 @@
 //! Between the commit and the acknowledgement: the two places where a consumer can die.
 
-use std::time::Duration;
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 use testbed::prelude::*;
 use testbed::wait;
+use uuid::Uuid;
 
 use crate::outage::no_link;
 use crate::queue::{QUEUE, all_acknowledged, all_stored};
@@ -34,10 +36,10 @@ async fn an_insert_waits(bed: &Bed, accepted: u64) -> Result<(), Stop> {
         .is_broken())
 }
 
-/// A consumer is killed in the middle of a batch, and its transaction with it. Three times, at three seeded places.
+/// A consumer is killed in the middle of a batch, and its transaction with it: at two seeded places, and then while one row waits.
 pub(crate) async fn consumer_killed(bed: Bed) -> Verdict {
     /// How many rows are stored before each kill.
-    const SEEDS: [i64; 3] = [3, 11, 17];
+    const SEEDS: [i64; 2] = [3, 11];
     let api = bed.service().role("api").start().await?;
     let load = bed.posts(&api, Schedule::constant(160.0, Duration::from_millis(2500))).start();
     let run = load.finish().await?;
@@ -51,20 +53,88 @@ pub(crate) async fn consumer_killed(bed: Bed) -> Verdict {
         stored.await?;
         let hold = bed.database().hold_inserts().await?;
         an_insert_waits(&bed, run.counts().accepted).await?;
-        consumer.kill().await?;
-        bed.database().end_connections().await?;
+        kill(&bed, &consumer).await?;
         hold.release().await?;
+        what_has_no_row_is_queued(&bed, &run, None).await?;
         consumer.restart().await?;
     }
+    let apart = one_row_waits(&bed, &consumer, &run).await?;
+    consumer.restart().await?;
     bed.database().service_time(Duration::ZERO).await?;
-    let early = (
-        true,
-        "messages were acknowledged before their rows were committed: the killed consumer had them, and nobody else",
-        "acknowledge after the commit, not before, and never automatically",
-    );
-    let when =
-        format!("after three kills, {}, {} and {} rows after each start", SEEDS[0], SEEDS[1], SEEDS[2]);
-    all_stored(&bed, &run, &when, &[early]).await
+    let stored =
+        all_stored(&bed, &run, "after three kills, the last one while a row had to wait", &[]).await?;
+    Ok(apart.and(stored))
+}
+
+/// Kills the consumer, and ends what the database still does for it.
+async fn kill(bed: &Bed, consumer: &Subject) -> Result<(), Stop> {
+    consumer.kill().await?;
+    bed.database().end_connections().await?;
+    Ok(())
+}
+
+/// The third kill: one row cannot be stored, others may be. Leaves the consumer killed.
+async fn one_row_waits(bed: &Bed, consumer: &Subject, run: &PostsOutcome) -> Verdict {
+    /// No new row for so long: what can be stored beside the one that waits is stored.
+    const STANDSTILL: Duration = Duration::from_millis(500);
+    kill(bed, consumer).await?;
+    what_has_no_row_is_queued(bed, run, None).await?;
+    let stored: HashSet<Uuid> = sqlx::query_scalar("SELECT id FROM post")
+        .fetch_all(bed.database().pool())
+        .await?
+        .into_iter()
+        .collect();
+    // The oldest is the first in the queue.
+    let mut accepted = run.accepted().filter_map(|sample| sample.receipt);
+    let Some(first) = accepted.find(|id| !stored.contains(id)) else {
+        return Err(Stop::Inconclusive("everything was stored before the last kill".to_owned()));
+    };
+    let hold = bed.database().hold_row(first).await?;
+    consumer.restart().await?;
+    an_insert_waits(bed, run.counts().accepted).await?;
+    let mut newest = (bed.database().rows().await?, Instant::now());
+    let still = wait::try_until(SOON, async || {
+        let rows = bed.database().rows().await?;
+        if rows > newest.0 {
+            newest = (rows, Instant::now());
+        }
+        Ok::<_, Stop>((newest.1.elapsed() > STANDSTILL).then_some(()))
+    });
+    still.await?;
+    kill(bed, consumer).await?;
+    hold.release().await?;
+    what_has_no_row_is_queued(bed, run, Some(newest.0.saturating_sub(stored.len() as i64))).await
+}
+
+/// The promise that what a killed consumer had not stored is in the queue again. `beside` is how many rows it stored while one had to
+/// wait, if one had.
+async fn what_has_no_row_is_queued(bed: &Bed, run: &PostsOutcome, beside: Option<i64>) -> Verdict {
+    let accepted = run.counts().accepted;
+    let rows = bed.database().rows().await?;
+    let missing = accepted.saturating_sub(rows as u64);
+    let mut ready = 0;
+    let given_back = wait::try_until(SOON, async || {
+        ready = u64::from(bed.broker().ready(QUEUE).await?.unwrap_or(0));
+        Ok::<_, Stop>((ready >= missing).then_some(()))
+    });
+    given_back.await?;
+    promise("what a killed consumer has not stored is in the queue again")
+        .observed(Figure::count("accepted", accepted))
+        .observed(Figure::count("rows", rows))
+        .observed(beside.map(|rows| Figure::count("of these stored while one had to wait", rows)))
+        .observed(Figure::count("without a row", missing))
+        .observed(Figure::count("in the queue", ready))
+        .likely(
+            beside.is_some_and(|rows| rows > 0),
+            "the message whose row had to wait was acknowledged with those behind it: `multiple` acknowledges every lower tag",
+            "acknowledge each message by itself, or up to the last one before which all are stored",
+        )
+        .likely(
+            true,
+            "messages were acknowledged before their rows were committed: the killed consumer had them, and nobody else",
+            "acknowledge after the commit, not before, and never automatically",
+        )
+        .kept_if(ready >= missing)
 }
 
 /// The way to the broker is cut after the commit and before the acknowledgement.

@@ -96,6 +96,21 @@ impl Database {
         Ok(InsertHold { transaction })
     }
 
+    /// Lets no insert of a post with this id end until it is released. Others go on, and a service may start.
+    pub async fn hold_row(&self, id: Uuid) -> Result<InsertHold, sqlx::Error> {
+        let lock = id.as_u128() as i64;
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(lock).execute(&mut *transaction).await?;
+        let statement = format!(
+            "CREATE OR REPLACE FUNCTION testbed_hold_row() RETURNS trigger LANGUAGE plpgsql AS
+             $$ BEGIN IF NEW.id = '{id}' THEN PERFORM pg_advisory_xact_lock({lock}); END IF; RETURN NEW; END $$;
+             CREATE OR REPLACE TRIGGER testbed_hold_row BEFORE INSERT ON post
+             FOR EACH ROW EXECUTE FUNCTION testbed_hold_row();"
+        );
+        sqlx::raw_sql(AssertSqlSafe(statement)).execute(&self.pool).await?;
+        Ok(InsertHold { transaction })
+    }
+
     /// How many of the subject's connections wait for the end of a hold.
     pub async fn held_inserts(&self) -> Result<i64, sqlx::Error> {
         let held = "SELECT count(*) FROM pg_stat_activity

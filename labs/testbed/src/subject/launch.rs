@@ -54,6 +54,8 @@ impl Launch {
             .args(arguments)
             .envs(environment)
             .env("BIND_ADDR", addr.to_string())
+            // Not UTC, on whatever host: a local time that is told as UTC is seen.
+            .env("TZ", "Asia/Seoul")
             .env(VARIABLE, RunId::current().as_str())
             // A hole says its place in two lines; a backtrace would bury them.
             .env("RUST_BACKTRACE", "0")
