@@ -84,7 +84,7 @@ pub(crate) async fn create_then_read(bed: Bed, posting: Posting) -> Verdict {
 
     // The é of two characters is not the é of one: nothing is normalised.
     let contents =
-        ["x", "  blanks around stay  ", "나의 첫 번째 글", "\"quotes\" \\ and\nnewlines", "🦀", "e\u{301}"];
+        ["x", "  blanks around stay  ", "나의 첫 번째 글", "\"quotes\" \\ and\r\nnewlines", "🦀", "e\u{301}"];
     let longest = "글".repeat(10_000);
     for content in contents.into_iter().chain([longest.as_str()]) {
         let (_, sent) = posting.post(&service, &json!({ "content": content })).await?;

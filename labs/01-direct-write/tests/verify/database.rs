@@ -6,7 +6,7 @@ use serde_json::json;
 use testbed::prelude::*;
 
 use crate::contract::Posting;
-use crate::outage::{Outage, attempts_are_bounded, no_link};
+use crate::outage::{ATTEMPTS_A_SECOND, Outage, attempts_are_bounded, no_link};
 
 /// The time in which every request has its answer, in the checks that take the database away: so far below the contract's
 /// default that who takes no notice of the setting is late, however much is allowed for a busy host.
@@ -91,7 +91,8 @@ pub(crate) async fn database_restart(bed: Bed) -> Verdict {
     let attempts = link.counts().connections;
     let kept = kept.and(DATABASE.explicit(&during, "down")?);
     down_means_503(&service).await?;
-    let stormed = attempts_are_bounded("database", attempts, during.counts().scheduled, outage + DEADLINE)?;
+    let requests = during.counts().scheduled;
+    let stormed = attempts_are_bounded("database", attempts, requests, ATTEMPTS_A_SECOND, outage + DEADLINE)?;
 
     bed.says("starting PostgreSQL again");
     bed.postgres().start_again().await?;

@@ -124,14 +124,21 @@ impl Outage {
     }
 }
 
-/// The promise that whatever is away is not stormed with attempts to reach it: `attempts` of them came while `requests` arrived, in
-/// the time of `lasted`.
-pub(crate) fn attempts_are_bounded(of: &str, attempts: u64, requests: u64, lasted: Duration) -> Verdict {
-    /// Ten for each connection of the contract's default pool.
-    const A_SECOND: f64 = 100.0;
-    let most = requests + (A_SECOND * lasted.as_secs_f64()) as u64;
+/// Attempts to reach what is away, beside one for each request: ten a second for each connection of the contract's default pool.
+pub(crate) const ATTEMPTS_A_SECOND: u64 = 100;
+
+/// The promise that whatever is away is not stormed with `attempts` to reach it: one for each of `requests`, and so many `a_second`
+/// in the time of `lasted`.
+pub(crate) fn attempts_are_bounded(
+    of: &str,
+    attempts: u64,
+    requests: u64,
+    a_second: u64,
+    lasted: Duration,
+) -> Verdict {
+    let most = requests + (a_second as f64 * lasted.as_secs_f64()) as u64;
     promise(format!(
-        "attempts to reach a dead {of} are bounded: one for each request, and {A_SECOND} a second"
+        "attempts to reach a dead {of} are bounded: one for each request, and {a_second} a second"
     ))
     .observed(Figure::count("attempts", attempts))
     .observed(Figure::count("at most", most))

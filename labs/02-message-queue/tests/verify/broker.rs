@@ -8,7 +8,7 @@ use testbed::wait;
 use uuid::Uuid;
 
 use crate::contract::Posting;
-use crate::outage::{HOST, Outage, attempts_are_bounded, no_link};
+use crate::outage::{ATTEMPTS_A_SECOND, HOST, Outage, attempts_are_bounded, no_link};
 use crate::queue::{DEAD, QUEUE, all_acknowledged, all_stored};
 
 /// The time in which every request has its answer, in these checks. It is not the contract's default.
@@ -38,7 +38,8 @@ pub(crate) async fn broker_restart(bed: Bed) -> Verdict {
     let attempts = link.counts().connections;
     let kept = kept.and(BROKER.explicit(&during, "down")?);
     let requests = during.counts().scheduled;
-    let kept = kept.and(attempts_are_bounded("broker", attempts, requests, OUTAGE + DEADLINE)?);
+    let kept =
+        kept.and(attempts_are_bounded("broker", attempts, requests, ATTEMPTS_A_SECOND, OUTAGE + DEADLINE)?);
     let kept = kept.and(still_serves(&service, "down").await?);
     let post = json!({"content": format!("{BY_HAND}, to nobody")});
     is_refused_in_time(&service, &post, "down").await?;

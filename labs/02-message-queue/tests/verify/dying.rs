@@ -5,7 +5,7 @@ use std::time::Duration;
 use testbed::prelude::*;
 use time::OffsetDateTime;
 
-use crate::outage::{attempts_are_bounded, no_link};
+use crate::outage::{ATTEMPTS_A_SECOND, attempts_are_bounded, no_link};
 use crate::queue::{QUEUE, all_accepted, all_acknowledged, all_stored};
 
 const SERVICE_TIME: Duration = Duration::from_millis(100);
@@ -78,8 +78,9 @@ pub(crate) async fn consumer_stopped(bed: Bed) -> Verdict {
 
 /// A database that is away for ten seconds: posts are accepted all the while.
 pub(crate) async fn database_down(bed: Bed) -> Verdict {
+    const PREFETCH: usize = 200;
     let link = Link::open(bed.database().server(), Path::default()).await.map_err(no_link)?;
-    let service = bed.service().database_via(link.addr()).start().await?;
+    let service = bed.service().prefetch(PREFETCH).database_via(link.addr()).start().await?;
     let schedule = Schedule::constant(40.0, Duration::from_secs(11));
     let load = bed.posts(&service, schedule).label("the database is away for 10 s").start();
     load.accepted(40).await?;
@@ -100,8 +101,10 @@ pub(crate) async fn database_down(bed: Bed) -> Verdict {
         "acknowledge after the commit; keep what could not be stored, and try it again",
     );
     let stored = all_stored(&bed, &run, "when the database is back", &[early]).await?;
+    // Each message that waits may try once a second.
+    let a_second = ATTEMPTS_A_SECOND + PREFETCH as u64;
     // Last: who throws messages away because of it has the greater worry.
-    Ok(accepted.and(stored).and(attempts_are_bounded("database", attempts, requests, lasted)?))
+    Ok(accepted.and(stored).and(attempts_are_bounded("database", attempts, requests, a_second, lasted)?))
 }
 
 /// SIGTERM ends the service in time; what it had accepted is stored, or is still in the queue.
