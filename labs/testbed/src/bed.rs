@@ -186,9 +186,18 @@ impl Bed {
         &self.shared.stderr
     }
 
-    /// Takes the bed apart. Called when the check has ended and dropped what it held.
+    /// Ends what befell the services. A service that has fallen ill by itself makes the check inconclusive: the subject is not to
+    /// blame for it.
+    pub(crate) async fn heal(&self) -> Result<(), Stop> {
+        let Shared { services, broker, .. } = &*self.shared;
+        services.heal().await?;
+        let (Some(rabbitmq), Some(host)) = (&services.rabbitmq, broker) else { return Ok(()) };
+        let ill = |fault: SetUp| format!("RabbitMQ itself can keep no queue any more: {}", fault.cause);
+        rabbitmq.still_keeps_queues(host).await.map_err(|fault| Stop::Inconclusive(ill(fault)))
+    }
+
+    /// Takes the bed apart. Called when the check has ended and dropped what it held, and the services are healed.
     pub(crate) async fn clear(self) -> Result<(), SetUp> {
-        self.shared.services.heal().await?;
         let Ok(Shared { services, database, broker, .. }) = Arc::try_unwrap(self.shared) else {
             return Ok(());
         };

@@ -17,7 +17,7 @@ mod lent;
 use common::{Run, docker, volumes, volumes_left};
 
 /// The setting with which the tiny lab asks for PostgreSQL.
-const NEEDS: (&str, &str) = ("TINY_NEEDS", "1");
+const NEEDS: (&str, &str) = ("TINY_NEEDS", "database");
 
 /// A run with a container of its own, and the volumes that it came with.
 struct WithContainer {

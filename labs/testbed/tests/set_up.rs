@@ -1,4 +1,5 @@
-//! A fault of the set-up ends with exit 3 and one message with cause and mend, and never reads as a broken promise.
+//! A fault of the set-up ends with exit 3 and one message with cause and mend, and never reads as a broken promise; no more
+//! does a service that falls ill under a check.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test ends where its set-up fails")]
 
@@ -14,7 +15,7 @@ use testbed::images::{self, Service};
 use testbed::services::{self, Container};
 use testbed::setup::SetUp;
 
-const NEEDS: (&str, &str) = ("TINY_NEEDS", "1");
+const NEEDS: (&str, &str) = ("TINY_NEEDS", "database");
 
 /// Runs the tiny lab's one check that keeps: nothing but the set-up can be at fault.
 #[track_caller]
@@ -82,6 +83,16 @@ fn a_service_that_cannot_be_executed() {
             &["start the service", binary, cause, "name a file that this machine can execute"],
         );
     }
+}
+
+/// Each try makes the broker ill anew: after the first, a check can only begin on one that was mended.
+#[test]
+fn a_broker_that_falls_ill_says_nothing_of_the_service() {
+    let mut run = Run::start("falls-ill", &[("TINY_NEEDS", "broker")]);
+    let ended =
+        run.end().with(4).says(&["inconclusive", "RabbitMQ itself can keep no queue", "cluster_not_formed"]);
+    assert!(!ended.stdout.contains("broken "), "{ended:#?}");
+    assert_eq!(run.left(), [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -45,6 +45,7 @@ pub(super) async fn judge(
     match Bed::make(check.name, options.binary.clone(), services.clone(), progress).await {
         Ok(bed) => {
             let verdict = attempt(lab, check, bed.clone()).await;
+            let verdict = bed.heal().await.and(verdict);
             bed.stderr().settle().await;
             report.timelines = bed.take_timelines();
             report.stderr = bed.stderr().lines(QUOTED);
@@ -111,7 +112,7 @@ fn fill(report: &mut CheckReport, verdict: Verdict, bed: &Bed) {
             report.verdict = Word::Inconclusive;
             report.observed = vec![Figure::text(reason)];
             report.next =
-                Some("close what else keeps this machine busy, then run the check again".to_owned());
+                Some("run the check again, with nothing else that keeps this machine busy".to_owned());
         }
         Err(Stop::SetUp(fault)) => set_up(report, &fault),
     }

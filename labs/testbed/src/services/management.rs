@@ -34,6 +34,12 @@ impl Management {
         self.ask(Method::GET, "/health/checks/port-listener/5672", None).await.map(|_| ())
     }
 
+    /// Declares a quorum queue, which goes with its virtual host.
+    pub(super) async fn declare_queue(&self, host: &str, queue: &str) -> Result<(), SetUp> {
+        let quorum = json!({"durable": true, "arguments": {"x-queue-type": "quorum"}});
+        self.ask(Method::PUT, &format!("/queues/{host}/{queue}"), Some(quorum)).await.map(|_| ())
+    }
+
     /// Whether the broker has a memory or a disk alarm. It answers 503 while it has one.
     pub(super) async fn has_alarm(&self) -> Result<bool, SetUp> {
         let (status, _) = self.send(Method::GET, "/health/checks/local-alarms", None).await?;

@@ -10,7 +10,11 @@ use testbed::run::RunId;
 
 fn main() -> ExitCode {
     let own = OwnBinary { package: "tiny", path: "", folder: env!("CARGO_MANIFEST_DIR") };
-    let needs: &[Service] = if env::var_os("TINY_NEEDS").is_some() { &[Service::Postgres] } else { &[] };
+    let needs: &[Service] = match env::var("TINY_NEEDS").as_deref() {
+        Ok("database") => &[Service::Postgres],
+        Ok("broker") => &[Service::RabbitMq],
+        _ => &[],
+    };
     let longest = env::var("TINY_LONGEST_MS").ok().and_then(|ms| ms.parse().ok()).unwrap_or(60_000);
     Lab::new(own, "00", "Tiny", "00-tiny")
         .needs(needs)
@@ -20,6 +24,7 @@ fn main() -> ExitCode {
         .check("hangs", "the check hangs under load", "Hangs", hangs)
         .check("panics", "the check itself panics", "Panics", panics)
         .check("restarts", "the check starts services without end", "Restarts", restarts)
+        .check("falls-ill", "the broker falls ill in the check", "Falls ill", falls_ill)
         .run()
 }
 
@@ -60,4 +65,11 @@ async fn restarts(bed: Bed) -> Verdict {
         // One that was killed from outside is no reason to end.
         let _ = service.restart().await;
     }
+}
+
+/// Takes from the broker the part that keeps quorum queues. What is said of a service on it is said of the broker.
+async fn falls_ill(bed: Bed) -> Verdict {
+    let stop = ["rabbitmqctl", "eval", "ra_system:stop(quorum_queues)."];
+    bed.rabbitmq().container().exec(&stop).await?;
+    promise("queues are kept").kept_if(false)
 }
