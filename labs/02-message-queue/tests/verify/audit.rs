@@ -16,6 +16,10 @@ use crate::queue::{QUEUE, all_stored};
 /// How long a replay of a few hundred posts may take. A hundred times what it takes.
 const REPLAY: Duration = Duration::from_secs(60);
 
+/// A post by hand ([`BY_HAND`]) with characters that end a line for a reader of text, and do not end one of JSON.
+const ODD: &str = "0190a7d0-7d2c-7cc0-8d0e-5f2f3a1c9b12";
+const ODD_CONTENT: &str = "by hand, \u{2028}line \u{85}line\r\n\u{b}\u{c}line <\"\\> 글 \u{1f409}";
+
 /// Every accepted post is in the file before its 202, and `replay` publishes what the table lacks.
 pub(crate) async fn audit_log(bed: Bed) -> Verdict {
     let file = bed.folder()?.join("audit.jsonl");
@@ -36,6 +40,7 @@ pub(crate) async fn audit_log(bed: Bed) -> Verdict {
 
     let load = bed.posts(&api, Schedule::constant(100.0, Duration::from_secs(20))).label("purged").start();
     load.accepted(100).await?;
+    api.post(&json!({"id": ODD, "content": ODD_CONTENT})).send().await?.has_status(202)?;
     api.kill().await?;
     let second = load.stop().await?;
     let journal = Journal::read(&file)?;
@@ -61,6 +66,11 @@ pub(crate) async fn audit_log(bed: Bed) -> Verdict {
                 published == journal.posts.len() && published > missing,
                 "the whole file was published",
                 "look up which ids the table has, and publish the others",
+            )
+            .likely(
+                published + 1 == missing,
+                "one post was not published: is it the one whose content has U+2028 and U+0085 in it?",
+                "end a line of the file at a line feed, and at nothing else",
             )
             .likely(
                 true,
@@ -103,11 +113,14 @@ fn journalled(journal: &Journal, runs: &[&PostsOutcome]) -> Verdict {
     let accepted: Vec<Uuid> =
         runs.iter().flat_map(|run| run.accepted()).filter_map(|sample| sample.receipt).collect();
     let absent = accepted.iter().filter(|id| !journal.posts.contains_key(*id)).count();
+    let odd = ODD.parse().ok().and_then(|id| journal.posts.get(&id));
+    let odd = odd.is_some_and(|lines| lines.iter().all(|(content, _)| content == ODD_CONTENT));
     promise("every post answered 202 is a line of the audit log, written before its answer left")
         .observed(Figure::count("answered", accepted.len()))
         .observed(Figure::count("lines", journal.posts.len()))
         .observed(Figure::count("not in the file", absent))
         .observed(Figure::count("unreadable lines", journal.unreadable))
+        .observed((!odd).then(|| Figure::named("without its line", format!("{ODD_CONTENT:?}"))))
         .likely(
             journal.posts.is_empty(),
             "the file is not there, or is empty",
@@ -124,7 +137,7 @@ fn journalled(journal: &Journal, runs: &[&PostsOutcome]) -> Verdict {
             "write the line, and then answer: a buffer that is flushed later is lost",
         )
         .likely(true, "a line is not as agreed", "one JSON object a line: id, content, created_at")
-        .kept_if(absent == 0 && journal.unreadable == 0 && !accepted.is_empty())
+        .kept_if(absent == 0 && journal.unreadable == 0 && odd && !accepted.is_empty())
 }
 
 /// What is in the file.
