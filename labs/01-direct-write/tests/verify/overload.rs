@@ -41,11 +41,12 @@ pub(crate) async fn three_times_capacity(bed: Bed) -> Verdict {
     let memory = service.watch_memory()?;
     let load = bed.posts(&service, Schedule::constant(3.0 * CAPACITY, LENGTH)).capacity(CAPACITY).start();
     let run = load.finish().await?;
+    let answered = bed.database().rows().await?;
     let at_rest = connections.settles(DEADLINE + HOST, |seen| seen.busy == 0).await;
 
     let refusals = refusals_are_explicit(&run)?;
-    let ledger = bed.ledger(&run).await?;
-    let rest = nothing_is_done_later(&ledger, at_rest)?;
+    let rest = work_ends_with_the_answers(at_rest, bed.database().rows().await? - answered)?;
+    let later = nothing_is_done_later(&bed.ledger(&run).await?)?;
     let peak = connections.peak().open;
     let bounds = promise(format!("never more than {POOL} connections"))
         .observed(Figure::count("connections", peak))
@@ -54,7 +55,7 @@ pub(crate) async fn three_times_capacity(bed: Bed) -> Verdict {
     let memory = memory_is_bounded(&memory)?;
     // The first seconds fill the line; from the deadline on the service is in its steady state.
     let goodput = goodput_holds(&run, DEADLINE..LENGTH)?;
-    Ok(goodput.and(refusals).and(rest).and(bounds).and(memory))
+    Ok(goodput.and(refusals).and(rest).and(later).and(bounds).and(memory))
 }
 
 fn refusals_are_explicit(run: &PostsOutcome) -> Verdict {
@@ -95,27 +96,36 @@ fn refusals_are_explicit(run: &PostsOutcome) -> Verdict {
         .kept_if(late == 0 && bare == 0)
 }
 
-/// A post that the deadline cut off in the middle of its insert may be stored all the same; a tenth of the refused never is.
-fn nothing_is_done_later(ledger: &Ledger, at_rest: Option<Duration>) -> Verdict {
-    let done_later = ledger.refused_yet_stored.len();
-    let refused = ledger.refused;
-    let kept = promise("what was refused is not done later")
-        .observed(Figure::count("refused", refused))
-        .observed(Figure::count("of these stored later", done_later))
-        .likely(
-            true,
-            "refused posts still stand in a queue behind the pool",
-            "drop the work together with the request",
-        )
-        .kept_if(done_later * 10 <= refused)?;
-    let rest = promise("once the last answer is out, the database is at rest within the deadline")
+/// `later` is how many rows came after the last answer, while the database was watched.
+fn work_ends_with_the_answers(at_rest: Option<Duration>, later: i64) -> Verdict {
+    promise("once the last answer is out, the database is at rest within the deadline")
         .observed(match at_rest {
             Some(after) => Figure::duration("at rest after", after),
             None => Figure::named("at rest after", "never"),
         })
+        .observed(Figure::count("stored after the last answer", later))
+        .likely(
+            later > 0,
+            "refused posts still stand in a queue behind the pool, and are done for nobody",
+            "drop the work together with the request",
+        )
         .likely(true, "work goes on that nobody waits for", "drop the work together with the request")
-        .kept_if(at_rest.is_some())?;
-    Ok(kept.and(rest))
+        .kept_if(at_rest.is_some())
+}
+
+/// A post that the deadline cut off in the middle of its insert may be stored all the same; a tenth of the refused never is.
+fn nothing_is_done_later(ledger: &Ledger) -> Verdict {
+    let done_later = ledger.refused_yet_stored.len();
+    let refused = ledger.refused;
+    promise("what was refused is not done later")
+        .observed(Figure::count("refused", refused))
+        .observed(Figure::count("of these stored later", done_later))
+        .likely(
+            true,
+            "refused posts still stood in a queue behind the pool",
+            "drop the work together with the request",
+        )
+        .kept_if(done_later * 10 <= refused)
 }
 
 fn goodput_holds(run: &PostsOutcome, window: Range<Duration>) -> Verdict {
