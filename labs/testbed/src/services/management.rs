@@ -11,6 +11,8 @@ use crate::setup::SetUp;
 
 /// How long one question may take. A paused broker never answers.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a removal may take. That of a queue can take five seconds on a broker that has just come back from a kill.
+const PATIENCE_TO_REMOVE: Duration = Duration::from_secs(30);
 
 /// A way to ask the management API of one broker.
 #[derive(Clone, Debug)]
@@ -112,7 +114,8 @@ impl Management {
     ) -> Result<(StatusCode, Value), SetUp> {
         let what = format!("ask RabbitMQ's management API: {method} {path}");
         let url = format!("{}{path}", self.base);
-        let mut request = self.client.request(method, url).timeout(PATIENCE).basic_auth(USER, Some(PASSWORD));
+        let patience = if method == Method::DELETE { PATIENCE_TO_REMOVE } else { PATIENCE };
+        let mut request = self.client.request(method, url).timeout(patience).basic_auth(USER, Some(PASSWORD));
         if let Some(body) = body {
             request = request.json(&body);
         }
