@@ -29,7 +29,7 @@ enum Command {
     Start,
     /// Judge a lab: your own code, the solution, or any executable that keeps the contract
     Check(Check),
-    /// Run an experiment of Part I on this machine: a table, a figure and the raw data. Without a name: the list
+    /// Run an experiment of the book on this machine: a table, a figure and the raw data. Without a name: the list
     Run(Run),
     /// RabbitMQ by hand: starts it with its management page, and ticks each step off as you do it there
     Tour,
@@ -83,7 +83,7 @@ pub struct Check {
 Examples:
   cargo lab run                       the experiments, what each shows, and which needs Docker
   cargo lab run longer-queue          one of them: live progress, a table, a sentence, a figure
-  cargo lab run all                   all of them, one after the other: about two minutes
+  cargo lab run all                   all of them, one after the other: about three minutes
 
 What was found is kept in target/lab/experiments/NAME: the figure as SVG, every request as JSON.
 Exit code 4: this run did not show it, because the machine was busy or is built otherwise. The table says what was measured.")]

@@ -1,4 +1,4 @@
-//! The experiments of Part I as a reader meets them: the list, a run's words and files, its exit code.
+//! The experiments as a reader meets them: the list, a run's words and files, its exit code.
 
 mod common;
 
@@ -20,8 +20,8 @@ fn without_a_name_it_lists_the_experiments_and_what_each_needs() {
     assert_eq!(output.status.code(), Some(0));
     let list = stdout(&output);
     let needs_docker: Vec<&str> = list.lines().filter(|line| line.ends_with("Docker")).collect();
-    assert_eq!(needs_docker.len(), 1, "{list}");
-    assert!(needs_docker[0].starts_with("io-bound"), "{list}");
+    assert_eq!(needs_docker.len(), 2, "{list}");
+    assert!(needs_docker[0].starts_with("io-bound") && needs_docker[1].starts_with("young-queue"), "{list}");
     assert!(list.contains("longer-queue"), "{list}");
     assert!(stdout(&lab(&["run", "--help"])).contains("cargo lab run longer-queue"));
 }

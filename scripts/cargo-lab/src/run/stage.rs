@@ -85,7 +85,7 @@ impl Stage {
         settings: &[(&str, String)],
         nofile: Option<u64>,
     ) -> Result<Subject, Stop> {
-        let shown = settings.iter().filter(|(name, _)| *name != "DATABASE_URL");
+        let shown = settings.iter().filter(|(name, _)| !name.ends_with("_URL"));
         let shown: Vec<String> = shown.map(|(name, value)| format!("{name}={value}")).collect();
         self.says(format!("starting the server with {}", shown.join(" ")));
         let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
