@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
 use time::OffsetDateTime;
 use uuid::{NoContext, Timestamp, Uuid};
 
-use super::postgres::{PASSWORD, USER};
+use super::postgres::{PASSWORD, SUBJECT};
 
 /// One check's database.
 pub struct Database {
@@ -37,7 +37,7 @@ impl Database {
     pub fn url(&self, via: Option<std::net::SocketAddr>) -> String {
         let direct = || format!("{}:{}", self.options.get_host(), self.options.get_port());
         let address = via.map_or_else(direct, |addr| addr.to_string());
-        format!("postgres://{USER}:{PASSWORD}@{address}/{}", self.name)
+        format!("postgres://{SUBJECT}:{PASSWORD}@{address}/{}", self.name)
     }
 
     /// The server's address.

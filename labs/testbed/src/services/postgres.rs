@@ -14,8 +14,13 @@ use crate::images::Service;
 use crate::setup::SetUp;
 use crate::watch::{Gauge, Peak, Watch};
 
-pub(super) const USER: &str = "workbook";
+const USER: &str = "workbook";
+/// The role of the subjects: it owns their databases, and is no superuser.
+pub(super) const SUBJECT: &str = "subject";
 pub(super) const PASSWORD: &str = "workbook";
+
+/// How many connections a database takes. The server has a hundred: a subject that opens all that it can leaves the test-bed its own.
+const MOST: usize = 80;
 
 /// A PostgreSQL server in a container, with its durable settings as they come.
 pub struct Postgres {
@@ -30,6 +35,12 @@ impl Postgres {
         });
         let postgres = Postgres { container: container.await?, databases: AtomicUsize::new(0) };
         postgres.ready().await?;
+        // A server that is lent has the role already.
+        let role = format!(
+            "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{SUBJECT}') THEN
+             CREATE ROLE {SUBJECT} LOGIN PASSWORD '{PASSWORD}'; END IF; END $$"
+        );
+        postgres.administer(&role).await?;
         Ok(postgres)
     }
 
@@ -42,7 +53,8 @@ impl Postgres {
     pub async fn fresh_database(&self) -> Result<Database, SetUp> {
         let number = self.databases.fetch_add(1, Ordering::Relaxed);
         let name = format!("check_{}_{number}", std::process::id());
-        self.administer(&format!("CREATE DATABASE {name}")).await?;
+        let own = format!("CREATE DATABASE {name} OWNER {SUBJECT} CONNECTION LIMIT {MOST}");
+        self.administer(&own).await?;
         let options = self.options(&name);
         Ok(Database::new(name, options))
     }

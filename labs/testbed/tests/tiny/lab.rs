@@ -67,9 +67,9 @@ async fn restarts(bed: Bed) -> Verdict {
     }
 }
 
-/// Takes from the broker the part that keeps quorum queues. What is said of a service on it is said of the broker.
+/// Takes from the broker the part that hands on dead letters. What is said of a service on it is said of the broker.
 async fn falls_ill(bed: Bed) -> Verdict {
-    let stop = ["rabbitmqctl", "eval", "ra_system:stop(quorum_queues)."];
+    let stop = ["rabbitmqctl", "eval", "supervisor:terminate_child(rabbit_sup, rabbit_fifo_dlx_sup)."];
     bed.rabbitmq().container().exec(&stop).await?;
     promise("queues are kept").kept_if(false)
 }
