@@ -19,6 +19,8 @@ mod outage;
 mod poison;
 #[path = "verify/queue.rs"]
 mod queue;
+#[path = "verify/queue_faults.rs"]
+mod queue_faults;
 #[path = "verify/redelivery.rs"]
 mod redelivery;
 
@@ -159,9 +161,14 @@ fn robustness(lab: Lab) -> Lab {
         "queue-deleted",
         "no 202 for a post that no queue took",
         "Confirmed is not routed",
-        broker::queue_deleted,
+        queue_faults::queue_deleted,
     )
-    .check("full-queue", "a queue that is full means 503", "A nack is an answer, too", broker::full_queue)
+    .check(
+        "full-queue",
+        "a queue that is full means 503",
+        "A nack is an answer, too",
+        queue_faults::full_queue,
+    )
     .check(
         "graceful-stop",
         "SIGTERM ends it in time and loses nothing",

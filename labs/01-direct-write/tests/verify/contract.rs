@@ -60,7 +60,27 @@ pub(crate) async fn list_newest_first(bed: Bed, posting: Posting) -> Verdict {
     promise("a new post is first in the list")
         .observed(Figure::named("first", first[0]["content"].to_string()))
         .kept_if(is_same(&first[0], &created))?;
+    a_list_gives_its_connection_back(&service).await?;
     Ok(all_kept("the list is newest first, 20 a page, empty beyond its end, and refuses what is no page", 11))
+}
+
+/// The promise that a list that goes on can be had as often as somebody asks.
+async fn a_list_gives_its_connection_back(service: &Subject) -> Result<(), Stop> {
+    /// More than the contract's default pool has.
+    const TIMES: usize = 15;
+    for time in 1..=TIMES {
+        let answer = service.get("/posts").send().await?;
+        promise(format!("a list that has another page is answered {TIMES} times, one after the other"))
+            .observed(Figure::count("asked for", time))
+            .observed(&answer)
+            .likely(
+                true,
+                "each list keeps its connection: its rows are not read to their end, and it is not given back",
+                "close the rows on every way out, also when there is another page",
+            )
+            .kept_if(answer.status == 200)?;
+    }
+    Ok(())
 }
 
 /// A search finds what was typed, and nothing else.

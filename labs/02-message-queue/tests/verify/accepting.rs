@@ -209,6 +209,11 @@ pub(crate) async fn overload_loses_nothing(bed: Bed) -> Verdict {
     ))
     .observed(Figure::count("most at once", peak))
     .likely(
+        peak > 2 * POOL,
+        "connections are opened as they are needed: nothing bounds them",
+        "make one pool of DATABASE_MAX_CONNECTIONS, and send every statement through it",
+    )
+    .likely(
         true,
         "the consumer's connections come on top of those of the reads",
         "count both: what the consumer takes, the pool of the reads has not",

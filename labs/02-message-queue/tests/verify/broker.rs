@@ -1,21 +1,21 @@
-//! What may befall the broker: death, silence, alarm, and a queue that somebody deletes.
+//! What may befall the broker: death, silence, alarm.
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use testbed::prelude::*;
 use testbed::wait;
 use uuid::Uuid;
 
 use crate::contract::Posting;
 use crate::outage::{ATTEMPTS_A_SECOND, HOST, Outage, attempts_are_bounded, no_link};
-use crate::queue::{DEAD, QUEUE, all_acknowledged, all_stored};
+use crate::queue::{QUEUE, all_acknowledged, all_stored};
 
 /// The time in which every request has its answer, in these checks. It is not the contract's default.
-const DEADLINE: Duration = Duration::from_millis(500);
+pub(crate) const DEADLINE: Duration = Duration::from_millis(500);
 /// How long after the broker is back posts must be accepted again: a pause between two attempts to connect, and more.
-const RECOVERY: Duration = Duration::from_secs(20);
-const BROKER: Outage =
+pub(crate) const RECOVERY: Duration = Duration::from_secs(20);
+pub(crate) const BROKER: Outage =
     Outage { of: "broker", deadline: DEADLINE, recovery: RECOVERY, posting: Posting::Queued };
 
 /// A broker that is killed under load, and started again.
@@ -54,13 +54,16 @@ pub(crate) async fn broker_restart(bed: Bed) -> Verdict {
         "a durable quorum queue, persistent messages, and the confirm awaited before the answer",
     );
     let stored = all_stored(&bed, &before, "after the broker's death", &[forgotten]).await?;
-    Ok(kept.and(stored))
+    let consumed = all_acknowledged(&bed, "with the broker back").await?;
+    Ok(kept.and(stored).and(consumed))
 }
 
 /// A broker that says nothing. What was sent to it may arrive or not: only a retry with the same id is safe.
 pub(crate) async fn broker_paused(bed: Bed) -> Verdict {
     const RETRIED: usize = 5;
     const FIRST_ID: u128 = 0x0190_a7d0_7d2c_7cc0_8d0e_5f2f_3a1c_9b11;
+    /// How long the broker may speak between two silences. A hundred times what its confirms take.
+    const OWED: Duration = Duration::from_millis(500);
     let service = bed.service().deadline(DEADLINE).start().await?;
     let schedule = Schedule::constant(40.0, Duration::from_secs(20));
     let load = bed.posts(&service, schedule).label("the broker falls silent").start();
@@ -68,11 +71,13 @@ pub(crate) async fn broker_paused(bed: Bed) -> Verdict {
     bed.rabbitmq().pause().await?;
     let before = load.stop().await?;
     let kept = BROKER.explicit(&before, "falling silent")?;
-    let load = bed
-        .posts(&service, Schedule::constant(40.0, Duration::from_secs(2)))
-        .label("while the broker is silent")
-        .start();
+    // A hundred posts wait at once when the first of them is at its deadline.
+    let load = bed.posts(&service, Schedule::constant(200.0, 3 * DEADLINE));
+    let load = load.label("while the broker is silent").start();
+    let reads = bed.gets(&service, "/posts", Schedule::constant(20.0, 3 * DEADLINE));
+    let reads = reads.label("reads beside it").start();
     let kept = kept.and(BROKER.explicit(&load.finish().await?, "silent")?);
+    let kept = kept.and(reads_go_on(reads.finish().await?.counts())?);
     let kept = kept.and(still_serves(&service, "silent").await?);
 
     let posts: Vec<_> = (0..RETRIED)
@@ -80,6 +85,14 @@ pub(crate) async fn broker_paused(bed: Bed) -> Verdict {
         .collect();
     for post in &posts {
         is_refused_in_time(&service, post, "silent").await?;
+    }
+    // What the broker owed it says now. Then it is silent again, and no post may live on what was said of another.
+    bed.rabbitmq().unpause().await?;
+    wait::until(OWED, async || None::<()>).await;
+    bed.rabbitmq().pause().await?;
+    for n in 0..RETRIED {
+        let post = json!({"content": format!("{BY_HAND}, silent again {n}")});
+        is_refused_in_time(&service, &post, "silent again").await?;
     }
     bed.rabbitmq().unpause().await?;
     for post in &posts {
@@ -103,6 +116,7 @@ pub(crate) async fn broker_paused(bed: Bed) -> Verdict {
     let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM post WHERE content LIKE '%ambiguous%'")
         .fetch_one(bed.database().pool())
         .await?;
+    let waiting = bed.broker().all_messages(QUEUE).await?.unwrap_or(0);
     let once = promise("a post that was refused, and then repeated with its id, is one row")
         .observed(Figure::count("repeated", RETRIED))
         .observed(Figure::count("rows", rows))
@@ -111,9 +125,27 @@ pub(crate) async fn broker_paused(bed: Bed) -> Verdict {
             "the first attempt arrived as well, under another id",
             "take the id that comes with the post",
         )
+        .likely(
+            waiting > 0,
+            "they are in the queue, and nobody takes them",
+            "let the consumer come back by itself after every fault: a stream that ends is one, too",
+        )
         .likely(true, "a post that was answered 202 is not stored", "await the confirm")
         .kept_if(took.is_some() && rows == RETRIED as i64)?;
     Ok(kept.and(stored).and(once))
+}
+
+/// The promise that reads go on beside posts that wait for the broker.
+fn reads_go_on(counts: testbed::load::Counts) -> Verdict {
+    promise("while a hundred posts wait for a silent broker, each `GET /posts` is answered 200")
+        .observed(Figure::count("lists asked for", counts.scheduled))
+        .observed(Figure::count("answered 200", counts.accepted))
+        .likely(
+            counts.accepted < counts.scheduled,
+            "reads and posts stand in one line, or share one bound: where posts wait for the broker, reads find no place",
+            "bound the posts by themselves",
+        )
+        .kept_if(counts.accepted == counts.scheduled)
 }
 
 /// The promise that what needs no broker goes on without it.
@@ -133,10 +165,15 @@ async fn still_serves(service: &Subject, state: &str) -> Verdict {
 }
 
 /// The promise that a post is refused inside the deadline.
-async fn is_refused_in_time(service: &Subject, post: &serde_json::Value, state: &str) -> Result<(), Stop> {
+pub(crate) async fn is_refused_in_time(service: &Subject, post: &Value, state: &str) -> Result<(), Stop> {
     let answer = service.post(post).send().await?;
     promise(format!("while the broker is {state}, no post is answered 202"))
         .observed(&answer)
+        .likely(
+            answer.status == 202 && state == "silent again",
+            "it took the confirm of an earlier post, which had been given up, for its own",
+            "match each confirm with its publish by the delivery tag, also when it comes late",
+        )
         .likely(
             answer.status == 202,
             "the answer does not wait for the broker's confirm",
@@ -176,125 +213,4 @@ pub(crate) async fn memory_alarm(bed: Bed) -> Verdict {
     bed.rabbitmq().end_memory_alarm().await?;
     let again = BROKER.works_again(&bed, &service, "out of its alarm").await?;
     Ok(acknowledged.and(stored).and(again))
-}
-
-/// The queue is full: an operator has bounded it. The broker answers a publish that does not fit with a nack.
-pub(crate) async fn full_queue(bed: Bed) -> Verdict {
-    const FITS: u32 = 20;
-    let api = bed.service().role("api").deadline(DEADLINE).start().await?;
-    bed.broker().bound(QUEUE, FITS).await?;
-    let load = bed.posts(&api, Schedule::constant(40.0, Duration::from_secs(2))).label("the queue is full");
-    let run = load.start().finish().await?;
-    let kept = BROKER.explicit(&run, "refusing what does not fit")?;
-    let waiting = bed.broker().ready(QUEUE).await?.unwrap_or(0);
-    let counts = run.counts();
-    let honest = promise("what the broker refused is not answered 202")
-        .observed(counts)
-        .observed(Figure::count("in the queue", waiting))
-        .likely(
-            counts.refused == 0,
-            "the broker said no to most of these posts, and nobody listened: a nack was taken for a confirm",
-            "await the confirm of each publish by itself, and look whether it is an ack",
-        )
-        .likely(
-            true,
-            "more posts were answered 202 than the queue has",
-            "answer 202 for an ack, and nothing else",
-        )
-        .kept_if(counts.accepted <= u64::from(waiting))?;
-    let again = json!({"id": "0190a7d0-7d2c-7cc0-8d0e-5f2f3a1c9b11", "content": format!("{BY_HAND}, twice")});
-    is_refused_in_time(&api, &again, "full").await?;
-    bed.broker().unbound().await?;
-    let _consumer = bed.service().role("consumer").start().await?;
-    let repeated = wait::until(RECOVERY, async || {
-        api.post(&again).send().await.is_ok_and(|answer| answer.status == 202).then_some(())
-    });
-    let repeated = repeated.await.is_some();
-    let stored = all_stored(&bed, &run, "when there is room again", &[]).await?;
-    let id: Vec<Uuid> = again["id"].as_str().and_then(|id| id.parse().ok()).into_iter().collect();
-    let in_table = bed.stored(&id, QUEUE).await?.is_some();
-    let safe =
-        promise("a post that was refused is accepted when there is room, under the same id, and stored")
-            .observed(Figure::named("repeated", if repeated { "answered 202" } else { "refused again" }))
-            .observed(Figure::named("in the table", if in_table { "yes" } else { "no" }))
-            .likely(
-                repeated,
-                "the id was remembered from the attempt that was refused, and the repeat was taken for done",
-                "publish every attempt; that the table keeps one row is the consumer's work",
-            )
-            .likely(true, "the service goes on refusing", "let each publish ask the broker anew")
-            .kept_if(repeated && in_table)?;
-    Ok(kept.and(honest).and(stored).and(safe))
-}
-
-/// Somebody deletes the queue, first under an api alone, then under a whole service.
-pub(crate) async fn queue_deleted(bed: Bed) -> Verdict {
-    let api = bed.service().role("api").deadline(DEADLINE).start().await?;
-    let load = bed.posts(&api, Schedule::constant(20.0, Duration::from_millis(500))).label("before").start();
-    load.finish().await?;
-    bed.broker().delete(QUEUE).await?;
-    let load = bed
-        .posts(&api, Schedule::constant(40.0, Duration::from_secs(2)))
-        .label("the queue is deleted")
-        .start();
-    let run = load.finish().await?;
-    let kept = BROKER.explicit(&run, "without the queue")?;
-
-    let _consumer = bed.service().role("consumer").start().await?;
-    let unroutable = (
-        true,
-        "the broker confirmed what no queue took: a confirm alone says nothing of routing",
-        "publish with `mandatory`, and treat a message that comes back as refused",
-    );
-    let stored = all_stored(&bed, &run, "with the queue deleted under the api", &[unroutable]).await?;
-
-    bed.says("deleting both queues");
-    bed.broker().delete(DEAD).await?;
-    bed.broker().delete(QUEUE).await?;
-    let mut last = String::new();
-    let mut id = None;
-    let accepted = wait::until(RECOVERY, async || {
-        match api.post(&json!({"content": format!("{BY_HAND}, to the new queue")})).send().await {
-            Ok(answer) if answer.status == 202 => {
-                id = answer.json().ok().and_then(|told| told["id"].as_str()?.parse::<Uuid>().ok());
-                Some(())
-            }
-            Ok(answer) => {
-                last = format!("answered {}", answer.status);
-                None
-            }
-            Err(_) => None,
-        }
-    });
-    let accepted = accepted.await.is_some();
-    let back = promise(format!(
-        "the queue is declared anew, and posts are accepted within {} s",
-        RECOVERY.as_secs()
-    ))
-    .observed((!accepted).then(|| Figure::named("last try", last)))
-    .likely(
-        true,
-        "nobody declares the queue again",
-        "when a publish comes back, or the consumer is cancelled, declare the queue",
-    )
-    .kept_if(accepted)?;
-    let taken = bed.stored(&id.into_iter().collect::<Vec<_>>(), QUEUE).await?.is_some();
-    let consumed = promise("the consumer is back on the new queue: what was accepted there is stored")
-        .observed(Figure::count("in the queue", bed.broker().ready(QUEUE).await?.unwrap_or(0)))
-        .likely(
-            true,
-            "the consumer ended silently: its stream ends without an error when the queue is deleted",
-            "treat the end of the stream as a fault, and begin again",
-        )
-        .kept_if(taken)?;
-    let dead = bed.broker().declared(DEAD).await?;
-    let both = promise(format!("`{DEAD}` is declared anew as well"))
-        .observed(Figure::named("dead letters", if dead.is_some() { "declared" } else { "no such queue" }))
-        .likely(
-            true,
-            "only the first queue was declared again: the next poison has no place",
-            "declare both, always",
-        )
-        .kept_if(dead.is_some())?;
-    Ok(kept.and(stored).and(back).and(consumed).and(both))
 }

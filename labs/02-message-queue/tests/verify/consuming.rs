@@ -6,6 +6,8 @@ use testbed::prelude::*;
 use testbed::wait;
 use uuid::Uuid;
 
+use crate::broker::RECOVERY;
+use crate::outage::no_link;
 use crate::queue::{DEAD, QUEUE, instant, message};
 
 const SOON: Duration = Duration::from_secs(15);
@@ -18,9 +20,28 @@ fn messages(count: usize) -> impl Iterator<Item = Vec<u8>> {
 pub(crate) async fn bounded_prefetch(bed: Bed) -> Verdict {
     const PREFETCH: u32 = 25;
     const SENT: u32 = 300;
-    let _consumer = bed.service().role("consumer").prefetch(PREFETCH as usize).start().await?;
+    let link = Link::open(bed.broker().server(), Path::default()).await.map_err(no_link)?;
+    let consumer = bed.service().role("consumer").prefetch(PREFETCH as usize).broker_via(link.addr());
+    let _consumer = consumer.start().await?;
+    // On its second connection: what was asked of the first one holds for that one alone.
+    link.cut();
+    link.heal();
     let hold = bed.database().hold_inserts().await?;
-    bed.broker().publish(QUEUE, messages(SENT as usize)).await?;
+    bed.broker().publish(QUEUE, messages(1)).await?;
+    let back = wait::try_until(RECOVERY, async || {
+        Ok::<_, Stop>((bed.database().held_inserts().await? > 0).then_some(()))
+    });
+    let back = promise(format!(
+        "a consumer whose connection was cut takes messages again within {} s",
+        RECOVERY.as_secs()
+    ))
+    .likely(
+        true,
+        "the consumer ended with its connection",
+        "let the consumer come back by itself after every fault: a stream that ends is one, too",
+    )
+    .kept_if(back.await?.is_some())?;
+    bed.broker().publish(QUEUE, messages(SENT as usize - 1)).await?;
     // Nothing can be stored, so what is neither ready nor dead is delivered and not acknowledged.
     let mut most = 0;
     let mut looks = 0;
@@ -44,8 +65,8 @@ pub(crate) async fn bounded_prefetch(bed: Bed) -> Verdict {
     )
     .likely(
         most > PREFETCH,
-        "more than one consumer, or another prefetch",
-        "bound the whole process by PREFETCH",
+        "more than one consumer, another prefetch, or one that was asked of the first connection alone",
+        "bound the whole process by PREFETCH, on each channel that consumes",
     )
     .likely(true, "no message was delivered", "look at the consumer's stderr")
     .kept_if((1..=PREFETCH).contains(&most) && held > 0)?;
@@ -68,7 +89,7 @@ pub(crate) async fn bounded_prefetch(bed: Bed) -> Verdict {
         .observed(Figure::count("rows with it", as_sent))
         .likely(true, "the instant is cut off, or made anew", "store created_at as the message carries it")
         .kept_if(as_sent == i64::from(SENT))?;
-    Ok(kept.and(all).and(instants))
+    Ok(back.and(kept).and(all).and(instants))
 }
 
 /// How many rows there are when all are there, or when no more come.

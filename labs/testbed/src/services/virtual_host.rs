@@ -201,6 +201,25 @@ impl VirtualHost {
         self.management.bound_queue(&self.name, queue, most).await
     }
 
+    /// Publishes until the broker answers with a nack: the queue is full. A quorum queue that is bounded takes some more than its
+    /// bound before it refuses. Whether it refused one of so many `tries`.
+    pub async fn fill(&self, queue: &str, tries: u32) -> Result<bool, SetUp> {
+        let what = "fill a queue";
+        let channel = self.channel().await?;
+        let confirms = channel.confirm_select(ConfirmSelectOptions::default());
+        self.within(confirms).await?.map_err(|error| fault(what, error))?;
+        for _ in 0..tries {
+            let (exchange, options) = (ShortString::default(), BasicPublishOptions::default());
+            let sent =
+                channel.basic_publish(exchange, queue.into(), options, b"full", BasicProperties::default());
+            let confirm = self.within(sent).await?.map_err(|error| fault(what, error))?;
+            if self.within(confirm).await?.map_err(|error| fault(what, error))?.is_nack() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Ends [`VirtualHost::bound`].
     pub async fn unbound(&self) -> Result<(), SetUp> {
         self.management.unbound_queue(&self.name).await
