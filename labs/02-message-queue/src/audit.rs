@@ -48,11 +48,7 @@ impl Journal {
         // left behind, since each holds one.
         thread::Builder::new().name("audit-log".to_owned()).spawn(move || {
             let mut gathered = Vec::new();
-            while let Some(first) = waiting.blocking_recv() {
-                gathered.push(first);
-                while let (true, Ok(line)) = (gathered.len() < GATHERED, waiting.try_recv()) {
-                    gathered.push(line);
-                }
+            while waiting.blocking_recv_many(&mut gathered, GATHERED) > 0 {
                 append_all(&mut file, &mut gathered);
             }
         })?;

@@ -20,7 +20,7 @@ pub fn lint(context: &Context) -> Proof {
 /// Unit and integration tests that judge no lab; `verify` has steps of its own. Only of the default members: a starter's own
 /// tests are red until its holes are filled.
 pub fn unit_tests(context: &Context) -> Proof {
-    let mut arguments = vec!["test".to_owned(), "--lib".to_owned(), "--bins".to_owned()];
+    let mut arguments = ["test", "--no-fail-fast", "--lib", "--bins"].map(str::to_owned).to_vec();
     for test in ["cli", "images", "leaks", "link", "load", "set_up", "subject"] {
         arguments.extend(["--test".to_owned(), test.to_owned()]);
     }
