@@ -3,6 +3,10 @@
 use super::{Context, Proof};
 use crate::process;
 
+/// The integration tests of the tools. `verify` is no such test: it judges.
+const TESTS: [&str; 10] =
+    ["cli", "images", "leaks", "link", "load", "run", "set_up", "simulator", "subject", "tour"];
+
 /// Formatting of the whole workspace.
 pub fn format(context: &Context) -> Proof {
     cargo(context, &["fmt", "--all", "--", "--check"], "formatted")
@@ -21,7 +25,7 @@ pub fn lint(context: &Context) -> Proof {
 /// tests are red until its holes are filled.
 pub fn unit_tests(context: &Context) -> Proof {
     let mut arguments = ["test", "--no-fail-fast", "--lib", "--bins"].map(str::to_owned).to_vec();
-    for test in ["cli", "images", "leaks", "link", "load", "set_up", "subject"] {
+    for test in TESTS {
         arguments.extend(["--test".to_owned(), test.to_owned()]);
     }
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -35,4 +39,29 @@ fn cargo(context: &Context, arguments: &[&str], words: &str) -> Proof {
     } else {
         Err(vec![format!("cargo {} failed", arguments.join(" "))])
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::TESTS;
+
+    #[test]
+    fn every_test_of_the_tools_is_run() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let mut found = BTreeSet::new();
+        for tool in ["labs/testbed", "scripts/cargo-lab", "scripts/book-browser"] {
+            for entry in root.join(tool).join("tests").read_dir().unwrap().flatten() {
+                let path = entry.path();
+                if path.join("main.rs").exists()
+                    || path.extension().is_some_and(|extension| extension == "rs")
+                {
+                    found.insert(path.file_stem().unwrap().to_string_lossy().into_owned());
+                }
+            }
+        }
+        assert_eq!(found, TESTS.map(str::to_owned).into());
+    }
 }
