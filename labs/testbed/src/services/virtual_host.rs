@@ -107,10 +107,7 @@ impl VirtualHost {
     /// That nobody has declared the queue is the subject's fault.
     pub async fn publish(&self, queue: &str, bodies: impl IntoIterator<Item = Vec<u8>>) -> Result<(), Stop> {
         let what = "publish a message by hand";
-        let channel = self.channel().await?;
-        self.within(channel.confirm_select(ConfirmSelectOptions::default()))
-            .await?
-            .map_err(|error| fault(what, error))?;
+        let channel = self.confirming(what).await?;
         let mut confirms = Vec::new();
         for body in bodies {
             let properties = BasicProperties::default().with_delivery_mode(2);
@@ -205,9 +202,7 @@ impl VirtualHost {
     /// bound before it refuses. Whether it refused one of so many `tries`.
     pub async fn fill(&self, queue: &str, tries: u32) -> Result<bool, SetUp> {
         let what = "fill a queue";
-        let channel = self.channel().await?;
-        let confirms = channel.confirm_select(ConfirmSelectOptions::default());
-        self.within(confirms).await?.map_err(|error| fault(what, error))?;
+        let channel = self.confirming(what).await?;
         for _ in 0..tries {
             let (exchange, options) = (ShortString::default(), BasicPublishOptions::default());
             let sent =
@@ -223,6 +218,14 @@ impl VirtualHost {
     /// Ends [`VirtualHost::bound`].
     pub async fn unbound(&self) -> Result<(), SetUp> {
         self.management.unbound_queue(&self.name).await
+    }
+
+    /// A channel on which each publish is confirmed.
+    async fn confirming(&self, what: &str) -> Result<Channel, SetUp> {
+        let channel = self.channel().await?;
+        let confirms = channel.confirm_select(ConfirmSelectOptions::default());
+        self.within(confirms).await?.map_err(|error| fault(what, error))?;
+        Ok(channel)
     }
 
     async fn channel(&self) -> Result<Channel, SetUp> {

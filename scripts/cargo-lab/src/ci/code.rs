@@ -24,11 +24,10 @@ pub fn lint(context: &Context) -> Proof {
 /// Unit and integration tests that judge no lab; `verify` has steps of its own. Only of the default members: a starter's own
 /// tests are red until its holes are filled.
 pub fn unit_tests(context: &Context) -> Proof {
-    let mut arguments = ["test", "--no-fail-fast", "--lib", "--bins"].map(str::to_owned).to_vec();
+    let mut arguments = vec!["test", "--no-fail-fast", "--lib", "--bins"];
     for test in TESTS {
-        arguments.extend(["--test".to_owned(), test.to_owned()]);
+        arguments.extend(["--test", test]);
     }
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     cargo(context, &arguments, "all tests passed")
 }
 
