@@ -1,56 +1,53 @@
-//! What one check is handed: its own database and virtual host, the services, subjects, load, the ledger.
+//! What one experiment is handed: its own database and virtual host, the services, processes, load.
 
-mod gets;
-mod posts;
+mod requests;
 mod settings;
-mod stored;
+mod voices;
 
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-pub use gets::Gets;
-pub use posts::{Posts, PostsOutcome, PostsRun, Requests};
+pub use requests::{Finished, Requests, UnderWay};
 pub use settings::ServiceSettings;
-pub use stored::{Drain, StoredWatch};
+pub use voices::Voices;
 
-use crate::ledger::{Ledger, Row};
-use crate::progress::Progress;
+use crate::progress::Voice;
 use crate::report::Timeline;
 use crate::run::RunId;
 use crate::services::{Database, Postgres, RabbitMq, Services, VirtualHost};
 use crate::setup::SetUp;
-use crate::subject::{Stderr, Subject};
+use crate::subject::Subject;
+use crate::submission::Submission;
 use crate::verdict::Stop;
 
-/// What the content of a post begins with that a check sends by hand beside a load.
-pub const BY_HAND: &str = "by hand";
-
-/// One check's bed. All that it made is gone when the check is over, however it ends.
+/// The bed of one experiment, be it a check of a lab, a run for the book or a measurement. All that it made is gone when it is
+/// cleared, however the experiment ended.
 #[derive(Clone)]
 pub struct Bed {
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    check: String,
-    binary: PathBuf,
+    name: String,
+    submission: Submission,
     services: Arc<Services>,
     database: Option<Database>,
     broker: Option<VirtualHost>,
-    stderr: Stderr,
+    voices: Voices,
     timelines: Mutex<Vec<Timeline>>,
-    /// The names of the load runs, by which the ledger tells one's rows from another's.
+    /// The names of the load runs, by which a ledger tells one's rows from another's.
     runs: Mutex<Vec<String>>,
-    progress: Progress,
+    voice: Voice,
 }
 
 impl Bed {
-    pub(crate) async fn make(
-        check: &str,
-        binary: PathBuf,
+    /// Makes a bed with a fresh database and a fresh virtual host, where the services have them. `voice` hears what goes on.
+    pub async fn make(
+        name: &str,
+        submission: Submission,
         services: Arc<Services>,
-        progress: Progress,
+        voice: Voice,
     ) -> Result<Bed, SetUp> {
         let database = match &services.postgres {
             Some(postgres) => Some(postgres.fresh_database().await?),
@@ -61,56 +58,66 @@ impl Bed {
             None => None,
         };
         let (timelines, runs) = (Mutex::default(), Mutex::default());
-        let (check, stderr) = (check.to_owned(), Stderr::default());
-        let shared = Shared { check, binary, services, database, broker, stderr, timelines, runs, progress };
+        let (name, voices) = (name.to_owned(), Voices::default());
+        let shared = Shared { name, submission, services, database, broker, voices, timelines, runs, voice };
         Ok(Bed { shared: Arc::new(shared) })
     }
 
-    /// Starts the subject with the settings of the contract's defaults.
+    /// Starts the service with the settings of its contract's defaults.
     pub async fn start(&self) -> Result<Subject, Stop> {
         self.service().start().await
     }
 
-    /// The subject, to be given other settings before it starts.
+    /// The service, to be given other settings before it starts.
     pub fn service(&self) -> ServiceSettings {
         ServiceSettings::new(self)
     }
 
-    /// The check's own database.
+    /// The name of the experiment.
+    pub fn name(&self) -> &str {
+        &self.shared.name
+    }
+
+    /// What is judged.
+    pub fn submission(&self) -> &Submission {
+        &self.shared.submission
+    }
+
+    /// The experiment's own database.
     ///
     /// # Panics
-    /// When the lab did not ask for PostgreSQL.
+    /// When PostgreSQL was not asked for.
     pub fn database(&self) -> &Database {
-        self.shared.database.as_ref().expect("the lab asks for PostgreSQL in its `needs`")
+        self.shared.database.as_ref().expect("PostgreSQL is among what is needed")
     }
 
-    /// The server of the check's database, and the faults that can befall it.
+    /// The server of the database, and the faults that can befall it.
     ///
     /// # Panics
-    /// When the lab did not ask for PostgreSQL.
+    /// When PostgreSQL was not asked for.
     pub fn postgres(&self) -> &Postgres {
-        self.shared.services.postgres.as_ref().expect("the lab asks for PostgreSQL in its `needs`")
+        self.shared.services.postgres.as_ref().expect("PostgreSQL is among what is needed")
     }
 
-    /// The check's own virtual host.
+    /// The experiment's own virtual host.
     ///
     /// # Panics
-    /// When the lab did not ask for RabbitMQ.
+    /// When RabbitMQ was not asked for.
     pub fn broker(&self) -> &VirtualHost {
-        self.shared.broker.as_ref().expect("the lab asks for RabbitMQ in its `needs`")
+        self.shared.broker.as_ref().expect("RabbitMQ is among what is needed")
     }
 
-    /// The broker of the check's virtual host, and the faults that can befall it.
+    /// The broker of the virtual host, and the faults that can befall it.
     ///
     /// # Panics
-    /// When the lab did not ask for RabbitMQ.
+    /// When RabbitMQ was not asked for.
     pub fn rabbitmq(&self) -> &RabbitMq {
-        self.shared.services.rabbitmq.as_ref().expect("the lab asks for RabbitMQ in its `needs`")
+        self.shared.services.rabbitmq.as_ref().expect("RabbitMQ is among what is needed")
     }
 
-    /// A folder for files of the check's subjects. It goes with the run.
+    /// A folder for files of the experiment's processes. It goes with the run.
     pub fn folder(&self) -> Result<PathBuf, SetUp> {
-        let folder = RunId::current().folder().join(&self.shared.check);
+        let folder = RunId::current().folder().join(self.name());
         let fault = |error| SetUp::from_cause(format!("make the folder `{}`", folder.display()), error);
         // What an earlier try of the same check left there is not this one's.
         match std::fs::remove_dir_all(&folder) {
@@ -121,74 +128,52 @@ impl Bed {
     }
 
     /// Says what goes on now.
-    pub fn says(&self, text: impl std::fmt::Display) {
-        self.voice()(text.to_string());
+    pub fn says(&self, text: impl Display) {
+        self.shared.voice.says(&text.to_string());
     }
 
     /// A way to say what goes on that keeps nothing of the bed alive.
-    fn voice(&self) -> impl Fn(String) + Send + 'static {
-        let (progress, check) = (self.shared.progress, self.shared.check.clone());
-        move |text| progress.show(&format!("{check}: {text}"))
+    fn voice(&self) -> Voice {
+        self.shared.voice.clone()
     }
 
-    /// Compares a load run with the table, once no insert is under way any more.
-    pub async fn ledger(&self, run: &PostsOutcome) -> Result<Ledger, Stop> {
-        self.says("counting what is stored");
-        self.quiet().await?;
-        let rows = sqlx::query_as("SELECT id, content FROM post").fetch_all(self.database().pool()).await?;
-        let rows = rows.into_iter().map(|(id, content)| Row { id, content });
-        let others = self.lock(&self.shared.runs);
-        let others: Vec<&str> =
-            others.iter().map(String::as_str).filter(|other| *other != run.run()).collect();
-        let of_others = |row: &Row| {
-            row.content.starts_with(BY_HAND)
-                || posts::origin(&row.content).is_some_and(|(run, _)| others.contains(&run))
-        };
-        let rows: Vec<Row> = rows.filter(|row| !of_others(row)).collect();
-        let number = |content: &str| {
-            posts::origin(content).filter(|(made_by, _)| *made_by == run.run()).map(|(_, n)| n)
-        };
-        Ok(Ledger::reckon(run.samples(), &rows, number))
-    }
-
-    /// Waits until no connection of the subject is in a statement: a killed service's inserts end in the server's own time.
-    async fn quiet(&self) -> Result<(), Stop> {
-        let watch = self.postgres().watch(self.database()).await?;
-        let longest = Duration::from_secs(20);
-        if watch.settles(longest, |seen| seen.busy == 0).await.is_some() {
-            return Ok(());
-        }
-        let cause =
-            format!("{} connections still at work after {} s", watch.latest().busy, longest.as_secs());
-        Err(Stop::Inconclusive(format!("the table was never at rest, so it could not be counted: {cause}")))
+    /// What the processes of this bed say on stderr.
+    pub fn voices(&self) -> &Voices {
+        &self.shared.voices
     }
 
     fn new_run(&self) -> String {
-        let mut runs = self.lock(&self.shared.runs);
+        let mut runs = lock(&self.shared.runs);
         let run = format!("{:04x}{}", std::process::id() & 0xffff, runs.len());
         runs.push(run.clone());
         run
     }
 
+    /// The names of the load runs until now.
+    pub fn runs(&self) -> Vec<String> {
+        lock(&self.shared.runs).clone()
+    }
+
     fn add_timeline(&self, timeline: Timeline) {
-        self.lock(&self.shared.timelines).push(timeline);
+        lock(&self.shared.timelines).push(timeline);
     }
 
-    pub(crate) fn take_timelines(&self) -> Vec<Timeline> {
-        std::mem::take(&mut self.lock(&self.shared.timelines))
+    /// Changes the figure of the run with this label, to add to it what became of its requests later.
+    pub fn retell(&self, label: &str, change: impl FnOnce(&mut Timeline)) {
+        let mut timelines = lock(&self.shared.timelines);
+        if let Some(timeline) = timelines.iter_mut().find(|timeline| timeline.label == label) {
+            change(timeline);
+        }
     }
 
-    fn lock<'a, T>(&self, part: &'a Mutex<T>) -> MutexGuard<'a, T> {
-        part.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The load runs until now, second by second; they are told once.
+    pub fn take_timelines(&self) -> Vec<Timeline> {
+        std::mem::take(&mut lock(&self.shared.timelines))
     }
 
-    pub(crate) fn stderr(&self) -> &Stderr {
-        &self.shared.stderr
-    }
-
-    /// Ends what befell the services. A service that has fallen ill by itself makes the check inconclusive: the subject is not to
-    /// blame for it.
-    pub(crate) async fn heal(&self) -> Result<(), Stop> {
+    /// Ends what befell the services. A service that has fallen ill by itself makes the experiment inconclusive: the subject is
+    /// not to blame for it.
+    pub async fn heal(&self) -> Result<(), Stop> {
         let Shared { services, broker, .. } = &*self.shared;
         services.heal().await?;
         let (Some(rabbitmq), Some(host)) = (&services.rabbitmq, broker) else { return Ok(()) };
@@ -196,8 +181,8 @@ impl Bed {
         rabbitmq.still_keeps_queues(host).await.map_err(|fault| Stop::Inconclusive(ill(fault)))
     }
 
-    /// Takes the bed apart. Called when the check has ended and dropped what it held, and the services are healed.
-    pub(crate) async fn clear(self) -> Result<(), SetUp> {
+    /// Takes the bed apart. Called when the experiment has ended and dropped what it held, and the services are healed.
+    pub async fn clear(self) -> Result<(), SetUp> {
         let Ok(Shared { services, database, broker, .. }) = Arc::try_unwrap(self.shared) else {
             return Ok(());
         };
@@ -209,4 +194,8 @@ impl Bed {
             _ => Ok(()),
         }
     }
+}
+
+fn lock<T>(part: &Mutex<T>) -> MutexGuard<'_, T> {
+    part.lock().unwrap_or_else(PoisonError::into_inner)
 }

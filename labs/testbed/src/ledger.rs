@@ -1,51 +1,51 @@
-//! Which posts were answered, and which are stored. Exact, by id.
+//! What was answered, and what is stored. Exact, by id.
 
 use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
+use crate::fact::Fact;
 use crate::load::{Outcome, Sample};
-use crate::report::Figure;
 use crate::verdict::Observed;
 
-/// One row of `post`.
+/// One row that is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// The post's id.
+    /// Its id, which the answer told.
     pub id: Uuid,
-    /// The post's content.
-    pub content: String,
+    /// The number of the request that made it; `None` when none of this run did.
+    pub made_by: Option<usize>,
 }
 
 /// The reckoning of a load run against the table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
-    /// Posts that were answered as accepted.
+    /// Requests that were answered as accepted.
     pub answered: usize,
     /// Requests that were answered with a refusal or another status.
     pub refused: usize,
     /// Rows that this run's requests made.
     pub stored: usize,
-    /// Requests answered as accepted whose post is not in the table. An answer without an id names no row, and is lost.
+    /// Requests answered as accepted whose row is not there. An answer without an id names no row, and is lost.
     pub lost: Vec<usize>,
-    /// Requests whose post stands in the table more than once.
+    /// Requests that made more than one row.
     pub doubled: Vec<usize>,
     /// Rows that no request of this run made.
     pub unexpected: Vec<Uuid>,
-    /// Requests with no answer, or a broken one, whose post is in the table all the same.
+    /// Requests with no answer, or a broken one, whose row is there all the same.
     pub recovered: Vec<usize>,
-    /// Requests answered with a refusal whose post is in the table all the same: ambiguous, and allowed where ids make a retry safe.
+    /// Requests answered with a refusal whose row is there all the same: ambiguous, and allowed where ids make a retry safe.
     pub refused_yet_stored: Vec<usize>,
 }
 
 impl Ledger {
-    /// Compares what was answered with what is stored. `key` gives the number of the request that made a content.
-    pub fn reckon(samples: &[Sample], rows: &[Row], key: impl Fn(&str) -> Option<usize>) -> Ledger {
+    /// Compares what was answered with what is stored.
+    pub fn reckon(samples: &[Sample], rows: &[Row]) -> Ledger {
         let mut rows_of: HashMap<usize, usize> = HashMap::new();
         let mut ledger = Ledger::default();
         let requested: HashSet<usize> = samples.iter().map(|sample| sample.n).collect();
         for row in rows {
-            match key(&row.content).filter(|n| requested.contains(n)) {
+            match row.made_by.filter(|n| requested.contains(n)) {
                 Some(n) => *rows_of.entry(n).or_default() += 1,
                 None => ledger.unexpected.push(row.id),
             }
@@ -84,15 +84,15 @@ impl Ledger {
 }
 
 impl Observed for &Ledger {
-    fn figures(&self) -> Vec<Figure> {
+    fn facts(&self) -> Vec<Fact> {
         let ambiguous = self.recovered.len() + self.refused_yet_stored.len();
         vec![
-            Figure::count("answered", self.answered),
-            Figure::count("stored", self.stored),
-            Figure::count("lost", self.lost.len()),
-            Figure::count("doubled", self.doubled.len()),
-            Figure::count("unexpected", self.unexpected.len()),
-            Figure::count("not accepted yet stored", ambiguous),
+            Fact::count("answered", self.answered),
+            Fact::count("stored", self.stored),
+            Fact::count("lost", self.lost.len()),
+            Fact::count("doubled", self.doubled.len()),
+            Fact::count("unexpected", self.unexpected.len()),
+            Fact::count("not accepted yet stored", ambiguous),
         ]
     }
 }
@@ -123,11 +123,11 @@ mod tests {
     }
 
     fn row(n: usize) -> Row {
-        Row { id: id(n), content: n.to_string() }
+        Row { id: id(n), made_by: Some(n) }
     }
 
     fn reckon(samples: &[Sample], rows: &[Row]) -> Ledger {
-        Ledger::reckon(samples, rows, |content| content.parse().ok())
+        Ledger::reckon(samples, rows)
     }
 
     #[test]
@@ -146,9 +146,9 @@ mod tests {
         samples[151] = sample(151, Outcome::Reset);
         samples[152] = sample(152, Outcome::Refused);
         let mut rows: Vec<Row> = (0..200).filter(|n| ![3, 77, 151].contains(n)).map(row).collect();
-        rows.push(Row { id: Uuid::from_u128(9_001), content: "12".into() });
-        let stranger = Row { id: Uuid::from_u128(9_002), content: "somebody else's".into() };
-        rows.extend([stranger.clone(), Row { id: Uuid::from_u128(9_003), content: "200".into() }]);
+        rows.push(Row { id: Uuid::from_u128(9_001), made_by: Some(12) });
+        let stranger = Row { id: Uuid::from_u128(9_002), made_by: None };
+        rows.extend([stranger.clone(), Row { id: Uuid::from_u128(9_003), made_by: Some(200) }]);
 
         let ledger = reckon(&samples, &rows);
         assert_eq!(ledger.lost, [3, 77]);

@@ -38,4 +38,4 @@ pub use outcome::{Counts, Outcome, Sample};
 pub use record::{Outcomes, Second};
 pub use running::{Load, Running};
 pub use schedule::Schedule;
-pub use traffic::{Gets, Posts, Traffic, gets, posts};
+pub use traffic::{Gets, Traffic, gets};

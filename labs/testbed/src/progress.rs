@@ -1,6 +1,7 @@
 //! What goes on now, on stderr: one line that is rewritten on a terminal, a line a second where somebody asks for it.
 
 use std::io::{IsTerminal as _, Write as _, stderr};
+use std::sync::Arc;
 
 /// Asks for a line a second, terminal or not.
 pub const LIVE: &str = "LAB_LIVE";
@@ -43,5 +44,21 @@ impl Progress {
         if self == Progress::Rewritten {
             let _ = write!(stderr(), "\r\x1b[2K");
         }
+    }
+}
+
+/// Whoever hears what goes on in an experiment.
+#[derive(Clone)]
+pub struct Voice(Arc<dyn Fn(&str) + Send + Sync>);
+
+impl Voice {
+    /// Each sentence is given to `hears`.
+    pub fn to(hears: impl Fn(&str) + Send + Sync + 'static) -> Voice {
+        Voice(Arc::new(hears))
+    }
+
+    /// Says what goes on now.
+    pub fn says(&self, text: &str) {
+        (self.0)(text);
     }
 }

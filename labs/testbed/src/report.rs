@@ -1,17 +1,19 @@
-//! The report of a run: one JSON file. Everything that prints or plots reads these types.
+//! What a run tells, event by event, and the report that is kept of it. Everything that prints or plots reads these types.
 
+mod event;
 pub mod figure;
 pub mod html;
+mod store;
 pub mod text;
-
-use std::fs;
-use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use crate::fact::Fact;
 use crate::load::{Counts, Outcomes, Second};
-use crate::setup::SetUp;
+
+pub use event::{Began, Ended, Event, Listed};
+pub use store::{JSON, PAGE};
 
 /// One run of a lab's checks against one subject.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -31,7 +33,10 @@ pub struct Report {
     pub cores: usize,
     /// The services that ran, with the image each came from.
     pub services: Vec<ServiceUsed>,
-    /// The checks, in the order in which they ran.
+    /// All checks of the lab, whether they ran or not.
+    #[serde(default)]
+    pub listed: Vec<Listed>,
+    /// What is known of the checks, in the lab's order: of this run, or of an earlier one against the same subject.
     pub checks: Vec<CheckReport>,
 }
 
@@ -57,10 +62,15 @@ pub struct CheckReport {
     pub verdict: Word,
     /// How long it took.
     pub seconds: f64,
+    /// When it began.
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    /// How often it was tried: more than once where the first try said nothing.
+    pub tries: u32,
     /// What was promised: all that held, or the one that did not.
     pub promised: Vec<String>,
     /// What was seen.
-    pub observed: Vec<Figure>,
+    pub observed: Vec<Fact>,
     /// The likeliest cause.
     pub likely: Option<String>,
     /// The hole that the subject fell into, if it did.
@@ -123,59 +133,6 @@ pub struct Read {
     pub href: String,
 }
 
-/// One figure of the evidence.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Figure {
-    /// What is counted or measured; empty for plain words.
-    pub name: String,
-    /// The value as it is shown, with its unit.
-    pub shown: String,
-    /// The value as a number, where it is one.
-    pub value: Option<f64>,
-}
-
-impl Figure {
-    /// A count.
-    pub fn count(name: impl Into<String>, value: impl TryInto<u64>) -> Self {
-        let value = value.try_into().unwrap_or(u64::MAX);
-        Self { name: name.into(), shown: value.to_string(), value: Some(value as f64) }
-    }
-
-    /// A measure, shown with one decimal and its unit.
-    pub fn measure(name: impl Into<String>, value: f64, unit: &str) -> Self {
-        let space = if unit == "%" || unit.is_empty() { "" } else { " " };
-        Self { name: name.into(), shown: format!("{value:.1}{space}{unit}"), value: Some(value) }
-    }
-
-    /// A duration, in the unit in which it is easiest to read.
-    pub fn duration(name: impl Into<String>, value: std::time::Duration) -> Self {
-        let seconds = value.as_secs_f64();
-        let shown =
-            if seconds < 1.0 { format!("{:.0} ms", seconds * 1e3) } else { format!("{seconds:.1} s") };
-        Self { name: name.into(), shown, value: Some(seconds) }
-    }
-
-    /// Words.
-    pub fn text(shown: impl Into<String>) -> Self {
-        Self { name: String::new(), shown: shown.into(), value: None }
-    }
-
-    /// A named thing that is not a number.
-    pub fn named(name: impl Into<String>, shown: impl Into<String>) -> Self {
-        Self { name: name.into(), shown: shown.into(), value: None }
-    }
-}
-
-impl std::fmt::Display for Figure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.name.is_empty() {
-            f.write_str(&self.shown)
-        } else {
-            write!(f, "{} {}", self.name, self.shown)
-        }
-    }
-}
-
 /// A load run, second by second.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Timeline {
@@ -214,7 +171,38 @@ impl Timeline {
     }
 }
 
+impl CheckReport {
+    /// What is known of a check before it is judged: it says nothing but that nothing came of it yet.
+    pub fn of(listed: Listed, again: String) -> CheckReport {
+        let Listed { name, title, read } = listed;
+        CheckReport {
+            name,
+            promised: vec![title.clone()],
+            title,
+            verdict: Word::SetUp,
+            seconds: 0.0,
+            at: OffsetDateTime::now_utc(),
+            tries: 1,
+            observed: Vec::new(),
+            likely: None,
+            hole: None,
+            next: None,
+            read,
+            again,
+            timelines: Vec::new(),
+            stderr: Vec::new(),
+        }
+    }
+}
+
 impl Report {
+    /// The report of a run from what it told.
+    pub fn of(began: Began, checks: Vec<CheckReport>, ended: Ended) -> Report {
+        let Began { lab, title, subject, at, checks: listed } = began;
+        let Ended { seconds, cores, services } = ended;
+        Report { lab, title, subject, started_at: at, seconds, cores, services, listed, checks }
+    }
+
     /// How many checks ended with this word.
     pub fn count(&self, word: Word) -> usize {
         self.checks.iter().filter(|check| check.verdict == word).count()
@@ -231,28 +219,5 @@ impl Report {
         } else {
             0
         }
-    }
-
-    /// Writes `report.json` and `report.html` into `folder` and returns the page's path.
-    pub fn write(&self, folder: &Path) -> Result<PathBuf, SetUp> {
-        let fault = |error: std::io::Error| {
-            SetUp::from_cause(format!("write the report to `{}`", folder.display()), error)
-        };
-        fs::create_dir_all(folder).map_err(fault)?;
-        let json = serde_json::to_vec_pretty(self).map_err(|error| fault(error.into()))?;
-        fs::write(folder.join("report.json"), json).map_err(fault)?;
-        let page = folder.join("report.html");
-        fs::write(&page, html::page(self)).map_err(fault)?;
-        Ok(page)
-    }
-
-    /// Reads a `report.json`.
-    pub fn read(path: &Path) -> Result<Self, SetUp> {
-        let fault = |cause: String| {
-            let mend = "run the check again: it writes a new report";
-            SetUp::new(format!("read the report `{}`", path.display()), cause, mend)
-        };
-        let json = fs::read(path).map_err(|error| fault(error.to_string()))?;
-        serde_json::from_slice(&json).map_err(|error| fault(error.to_string()))
     }
 }

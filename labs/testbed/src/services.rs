@@ -10,8 +10,7 @@ mod virtual_host;
 
 pub use container::Container;
 pub(crate) use container::create_no_more;
-pub(crate) use database::count_rows;
-pub use database::{Database, InsertHold};
+pub use database::Database;
 pub use postgres::{Connections, Postgres};
 pub use rabbitmq::RabbitMq;
 pub use virtual_host::{Declared, Taken, VirtualHost};
@@ -36,12 +35,13 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// # Errors
 /// When there is none, with the mend.
 pub async fn engine() -> Result<Docker, SetUp> {
-    let fault = |error: &dyn std::fmt::Display| SetUp::from_cause("reach the Docker engine", error);
-    let engine =
-        testcontainers::core::client::docker_client_instance().await.map_err(|error| fault(&error))?;
+    let what = "reach the Docker engine";
+    let engine = testcontainers::core::client::docker_client_instance().await;
+    let engine = engine.map_err(|error| SetUp::of_engine(what, error))?;
     let answered = tokio::time::timeout(PATIENCE, engine.ping()).await;
-    let silent = |_| fault(&format!("connected, but no answer within {} s", PATIENCE.as_secs()));
-    answered.map_err(silent)?.map_err(|error| fault(&error))?;
+    let silent =
+        |_| SetUp::of_engine(what, format!("connected, but no answer within {} s", PATIENCE.as_secs()));
+    answered.map_err(silent)?.map_err(|error| SetUp::of_engine(what, error))?;
     Ok(engine)
 }
 

@@ -1,84 +1,143 @@
 //! A fault of the set-up: no engine, no image, no port, no disk. Never a broken promise.
 
-use std::fmt;
+use std::error::Error;
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
 
 /// The machine could not give what a check needs. Says what failed, why, and what mends it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("failed to {what}\n  cause  {cause}\n  mend   {mend}")]
 pub struct SetUp {
+    /// What kind of fault it is. Whatever is decided by a fault is decided by this.
+    pub kind: Kind,
     /// The operation and its object: `start PostgreSQL (postgres:17)`.
     pub what: String,
     /// Why it failed, in the words of whoever refused.
     pub cause: String,
     /// What the reader can do about it.
     pub mend: String,
+    #[source]
+    source: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+/// The kinds of faults, by what mends them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The Docker engine is not there, or does not answer.
+    Engine,
+    /// The engine is there, and does not let this user in.
+    EngineAccess,
+    /// Another program holds a port.
+    Port,
+    /// No space is left on a disk.
+    Disk,
+    /// A file or a folder cannot be read or written by this user.
+    Permission,
+    /// Anything else.
+    Other,
+}
+
+impl Kind {
+    fn mend(self) -> &'static str {
+        match self {
+            Kind::Engine => {
+                "start the Docker engine (`docker info` must answer), then run the command again; `cargo lab doctor` looks at the whole set-up"
+            }
+            Kind::EngineAccess => {
+                "let your user talk to the Docker engine (on Linux: join the group `docker`, then log in again)"
+            }
+            Kind::Port => "another program holds the port; run the command again, or stop that program",
+            Kind::Disk => {
+                "free some disk space (`docker system df` shows what Docker holds), then run the command again"
+            }
+            Kind::Permission => {
+                "let your user write there, or name another place, then run the command again"
+            }
+            Kind::Other => {
+                "run `cargo lab doctor`: it looks at the engine, the images, the ports and the disk one by one"
+            }
+        }
+    }
+
+    /// The kind of an error of the operating system, somewhere below what is reported.
+    fn of(error: &(dyn Error + 'static)) -> Kind {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            match error.downcast_ref::<io::Error>().map(io::Error::kind) {
+                Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => return Kind::Disk,
+                Some(ErrorKind::AddrInUse) => return Kind::Port,
+                Some(ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => return Kind::Permission,
+                _ => next = error.source(),
+            }
+        }
+        Kind::Other
+    }
 }
 
 impl SetUp {
     /// A fault with its mend spelled out.
-    pub fn new(what: impl Into<String>, cause: impl fmt::Display, mend: impl Into<String>) -> Self {
-        Self { what: what.into(), cause: cause.to_string(), mend: mend.into() }
+    pub fn new(what: impl Into<String>, cause: impl std::fmt::Display, mend: impl Into<String>) -> Self {
+        let (what, cause, mend) = (what.into(), cause.to_string(), mend.into());
+        Self { kind: Kind::Other, what, cause, mend, source: None }
     }
 
-    /// A fault whose mend follows from what the system said.
-    pub fn from_cause(what: impl Into<String>, cause: impl fmt::Display) -> Self {
-        let cause = cause.to_string();
-        let mend = mend_for(&cause);
-        Self { what: what.into(), cause, mend }
+    /// A fault whose kind, and with it the mend, follows from an error of the operating system; from words alone follows nothing.
+    pub fn from_cause(what: impl Into<String>, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let cause = cause.into();
+        let kind = Kind::of(&*cause);
+        Self::of_kind(kind, what, cause)
+    }
+
+    /// A fault of a known kind.
+    pub fn of_kind(
+        kind: Kind,
+        what: impl Into<String>,
+        cause: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        let cause: Box<dyn Error + Send + Sync> = cause.into();
+        let (what, said) = (what.into(), cause.to_string());
+        Self { kind, what, cause: said, mend: kind.mend().to_owned(), source: Some(cause.into()) }
+    }
+
+    /// A fault in reaching or asking the Docker engine.
+    pub fn of_engine(what: impl Into<String>, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let cause = cause.into();
+        let kind = match Kind::of(&*cause) {
+            Kind::Permission => Kind::EngineAccess,
+            Kind::Other => Kind::Engine,
+            kind => kind,
+        };
+        Self::of_kind(kind, what, cause)
     }
 }
-
-/// The mend that a system's own words point to.
-fn mend_for(cause: &str) -> String {
-    let said = cause.to_lowercase();
-    let of_the_engine = ["docker", "connect", "socket"].iter().any(|word| said.contains(word));
-    let mend = if said.contains("no space left") {
-        "free some disk space (`docker system df` shows what Docker holds), then run the command again"
-    } else if port_is_taken(&said) {
-        "another program holds the port; run the command again, or stop that program"
-    } else if of_the_engine && said.contains("permission denied") {
-        "let your user talk to the Docker engine (on Linux: join the group `docker`, then log in again)"
-    } else if of_the_engine {
-        "start the Docker engine (`docker info` must answer), then run the command again; `cargo lab doctor` looks at the whole set-up"
-    } else if said.contains("permission denied") || said.contains("read-only file system") {
-        "let your user write there, or name another place, then run the command again"
-    } else {
-        "run `cargo lab doctor`: it looks at the engine, the images, the ports and the disk one by one"
-    };
-    mend.to_owned()
-}
-
-/// Whether these words of the engine or the kernel say that somebody else holds a port.
-pub(crate) fn port_is_taken(said: &str) -> bool {
-    said.contains("address already in use") || said.contains("port is already allocated")
-}
-
-impl fmt::Display for SetUp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "failed to {}\n  cause  {}\n  mend   {}", self.what, self.cause, self.mend)
-    }
-}
-
-impl std::error::Error for SetUp {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_mend_follows_from_the_cause() {
-        let full = SetUp::from_cause("start PostgreSQL", "write /var/lib/docker: no space left on device");
-        assert!(full.mend.contains("disk"), "{full}");
-        let taken = SetUp::from_cause(
-            "start PostgreSQL",
-            "Bind for 127.0.0.1:5432 failed: port is already allocated",
-        );
-        assert!(taken.mend.contains("port"), "{taken}");
-        let absent = SetUp::from_cause(
-            "reach the Docker engine",
-            "error trying to connect: No such file or directory",
-        );
+    fn the_mend_follows_from_the_kind_of_the_cause() {
+        let full = SetUp::from_cause("write a file", io::Error::from(ErrorKind::StorageFull));
+        assert!(full.kind == Kind::Disk && full.mend.contains("disk"), "{full}");
+        let taken = SetUp::from_cause("listen", io::Error::from(ErrorKind::AddrInUse));
+        assert!(taken.kind == Kind::Port && taken.mend.contains("port"), "{taken}");
+        let absent = SetUp::of_engine("reach the Docker engine", io::Error::from(ErrorKind::NotFound));
         assert!(absent.mend.contains("start the Docker engine"), "{absent}");
-        let closed = SetUp::from_cause("write the report to `/r`", "Permission denied (os error 13)");
+        let closed =
+            SetUp::of_engine("reach the Docker engine", io::Error::from(ErrorKind::PermissionDenied));
+        assert!(closed.mend.contains("group `docker`"), "{closed}");
+        let closed = SetUp::from_cause("write the report", io::Error::from(ErrorKind::PermissionDenied));
         assert!(!closed.mend.contains("Docker") && closed.mend.contains("write there"), "{closed}");
+    }
+
+    #[test]
+    fn a_cause_below_others_is_found() {
+        let wrapped = io::Error::other(io::Error::from(ErrorKind::StorageFull));
+        assert_eq!(SetUp::from_cause("write a file", wrapped).kind, Kind::Disk);
+        assert_eq!(
+            SetUp::from_cause("go on", "no space left on device").kind,
+            Kind::Other,
+            "words decide nothing"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! The process under test: an executable that keeps the contract of `labs/openapi.yaml`, in whatever language.
+//! The process under test: an executable that keeps a contract, in whatever language.
 
 mod idle;
 mod launch;
@@ -19,9 +19,10 @@ pub use launch::Launch;
 pub use memory::Memory;
 pub use stderr::Stderr;
 
+use crate::endpoint::Endpoint;
+use crate::fact::Fact;
 use crate::ports;
-use crate::report::Figure;
-use crate::setup::{SetUp, port_is_taken};
+use crate::setup::{Kind, SetUp};
 use crate::verdict::{Stop, Verdict, promise};
 use crate::wait;
 use crate::watch::Watch;
@@ -63,8 +64,8 @@ impl Ended {
     /// cause and the mend where something holds it.
     pub fn in_time(&self, who: &str, holds: &str, next: &str) -> Verdict {
         promise(format!("the {who} exits 0 within {} s of SIGTERM", GRACE.as_secs()))
-            .observed(Figure::named("process", self.to_string()))
-            .observed(Figure::duration("ended after", self.took))
+            .observed(Fact::named("process", self.to_string()))
+            .observed(Fact::duration("ended after", self.took))
             .likely(self.status.is_none(), holds, next)
             .likely(
                 self.status.is_some_and(|status| status.code().is_some()),
@@ -119,7 +120,7 @@ impl Subject {
             let subject = Subject { launch, patience, addr, process: Mutex::new(None), stderr };
             match subject.run().await {
                 Ok(()) => return Ok(subject),
-                Err(Stop::SetUp(fault)) if tries < TRIES && port_is_taken(&fault.cause) => {}
+                Err(Stop::SetUp(fault)) if tries < TRIES && fault.kind == Kind::Port => {}
                 Err(stop) => return Err(stop),
             }
         }
@@ -140,11 +141,6 @@ impl Subject {
         process.kill().await.map_err(fault)?;
         stderr.settle().await;
         Ok(Ended { status, took })
-    }
-
-    /// Where it listens.
-    pub fn addr(&self) -> SocketAddr {
-        self.addr
     }
 
     /// The id of the subject's own process; `None` when it has ended.
@@ -190,14 +186,14 @@ impl Subject {
         self.run().await
     }
 
-    /// Opens connections that carry no whole request, as real clients leave them open.
+    /// Opens connections that carry no whole request, as real clients leave them open; the one with half a body is a `POST path`.
     ///
     /// # Errors
     /// A service that is ready and takes no connection, or leaves one without an answer, breaks the contract.
-    pub async fn idle_clients(&self) -> Result<IdleClients, Stop> {
-        IdleClients::of(self.addr).await.map_err(|error| {
+    pub async fn idle_clients(&self, path: &str) -> Result<IdleClients, Stop> {
+        IdleClients::of(self.addr, path).await.map_err(|error| {
             promise("a service that is ready takes connections, and answers on them")
-                .observed(Figure::named("four connections", error.to_string()))
+                .observed(Fact::named("four connections", error.to_string()))
                 .observed(self.stderr.tail(3))
                 .is_broken()
         })
@@ -225,7 +221,7 @@ impl Subject {
     }
 
     async fn ready(&self) -> Result<(), Stop> {
-        let client = crate::answer::client()?;
+        let client = crate::client::client()?;
         let health = format!("http://{}/health", self.addr);
         let started = Instant::now();
         let mut last = String::from("no answer");
@@ -269,12 +265,12 @@ impl Subject {
         // connections can still hold the address, for a successor that does not ask for it with SO_REUSEADDR.)
         if tokio::net::TcpStream::connect(self.addr).await.is_ok() {
             let what = format!("start the service `{}` on {}", self.launch.binary.display(), self.addr);
-            return Err(SetUp::from_cause(what, "address already in use by another program").into());
+            return Err(SetUp::of_kind(Kind::Port, what, "address already in use by another program").into());
         }
         let in_use = self.stderr.contains("in use");
         Err(promise("the service starts, and answers GET /health with 200 when it can serve")
             .observed(what)
-            .observed(Figure::duration("waited", started.elapsed()))
+            .observed(Fact::duration("waited", started.elapsed()))
             .observed(self.stderr.tail(3))
             .likely(
                 in_use,
@@ -284,7 +280,7 @@ impl Subject {
             .likely(
                 self.stderr.is_empty(),
                 "the service says nothing on stderr",
-                "start it by hand with the same environment and look (labs/openapi.yaml lists the variables)",
+                "start it by hand with the variables of the contract, and look",
             )
             .is_broken())
     }
@@ -295,6 +291,12 @@ impl Subject {
 
     fn lock(&self) -> MutexGuard<'_, Option<Process>> {
         self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Endpoint for Subject {
+    fn addr(&self) -> SocketAddr {
+        self.addr
     }
 }
 

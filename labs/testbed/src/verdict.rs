@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::report::Figure;
+use crate::fact::Fact;
 use crate::setup::SetUp;
 
 /// What a check returns. `?` carries a fault of the set-up past the promises, so that it is never taken for a broken one.
@@ -13,8 +13,8 @@ pub type Verdict = Result<Kept, Stop>;
 pub struct Kept {
     /// One line for each promise that was looked at.
     pub promised: Vec<String>,
-    /// The figures that back them.
-    pub observed: Vec<Figure>,
+    /// The facts that back them.
+    pub observed: Vec<Fact>,
 }
 
 impl Kept {
@@ -48,7 +48,7 @@ pub struct Broken {
     /// The promise, as a sentence that was meant to be true.
     pub promised: String,
     /// What was seen instead.
-    pub observed: Vec<Figure>,
+    pub observed: Vec<Fact>,
     /// The likeliest cause, where what was observed points to one.
     pub likely: Option<String>,
     /// What to do next.
@@ -69,45 +69,45 @@ impl From<sqlx::Error> for Stop {
             return Stop::SetUp(SetUp::from_cause("look into the check's database", error));
         };
         promise("the service makes the table of the contract: post(id uuid, content text, created_at timestamptz)")
-            .observed(Figure::named("PostgreSQL says", said))
+            .observed(Fact::named("PostgreSQL says", said))
             .likely(true, "the table has another shape, or is not there", "create it at the start as labs/openapi.yaml says")
             .is_broken()
     }
 }
 
-/// Something with figures to show.
+/// Something with facts to show.
 pub trait Observed {
-    /// The figures, in the order in which a reader wants them.
-    fn figures(&self) -> Vec<Figure>;
+    /// The facts, in the order in which a reader wants them.
+    fn facts(&self) -> Vec<Fact>;
 }
 
-impl Observed for Figure {
-    fn figures(&self) -> Vec<Figure> {
+impl Observed for Fact {
+    fn facts(&self) -> Vec<Fact> {
         vec![self.clone()]
     }
 }
 
 impl<T: Observed> Observed for Option<T> {
-    fn figures(&self) -> Vec<Figure> {
-        self.iter().flat_map(T::figures).collect()
+    fn facts(&self) -> Vec<Fact> {
+        self.iter().flat_map(T::facts).collect()
     }
 }
 
-impl Observed for Vec<Figure> {
-    fn figures(&self) -> Vec<Figure> {
+impl Observed for Vec<Fact> {
+    fn facts(&self) -> Vec<Fact> {
         self.clone()
     }
 }
 
 impl Observed for String {
-    fn figures(&self) -> Vec<Figure> {
-        vec![Figure::text(self)]
+    fn facts(&self) -> Vec<Fact> {
+        vec![Fact::text(self)]
     }
 }
 
 impl Observed for &str {
-    fn figures(&self) -> Vec<Figure> {
-        vec![Figure::text(*self)]
+    fn facts(&self) -> Vec<Fact> {
+        vec![Fact::text(*self)]
     }
 }
 
@@ -120,14 +120,14 @@ pub fn promise(sentence: impl fmt::Display) -> Promise {
 #[must_use = "a promise says nothing until it is judged with `kept_if`"]
 pub struct Promise {
     sentence: String,
-    observed: Vec<Figure>,
+    observed: Vec<Fact>,
     cause: Option<(String, String)>,
 }
 
 impl Promise {
-    /// Adds figures to the evidence.
+    /// Adds facts to the evidence.
     pub fn observed(mut self, evidence: impl Observed) -> Self {
-        self.observed.extend(evidence.figures());
+        self.observed.extend(evidence.facts());
         self
     }
 
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn the_first_sign_that_was_observed_names_the_cause() {
         let verdict = promise("every answered post is stored")
-            .observed(Figure::count("lost", 41))
+            .observed(Fact::count("lost", 41))
             .likely(false, "the table was dropped", "keep it")
             .likely(true, "the answer left before the commit", "wait for the insert")
             .likely(true, "something else", "look elsewhere")
@@ -182,8 +182,8 @@ mod tests {
 
     #[test]
     fn a_kept_promise_keeps_its_evidence_and_no_cause() {
-        let one = promise("a").observed(Figure::count("stored", 3)).kept_if(true).unwrap();
-        let two = promise("b").observed(Figure::count("stored", 3)).kept_if(true).unwrap();
+        let one = promise("a").observed(Fact::count("stored", 3)).kept_if(true).unwrap();
+        let two = promise("b").observed(Fact::count("stored", 3)).kept_if(true).unwrap();
         let both = one.and(two);
         assert_eq!(both.promised, ["a", "b"]);
         assert_eq!(both.observed.len(), 1, "the same figure is told once");

@@ -5,15 +5,13 @@
 
 mod common;
 
-use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::symlink;
-use std::path::PathBuf;
 
-use common::{Run, docker};
+use common::{Run, docker, request};
 use testbed::images::{self, Service};
 use testbed::services::{self, Container};
 use testbed::setup::SetUp;
+use testbed::suite::REQUEST;
 
 const NEEDS: (&str, &str) = ("TINY_NEEDS", "database");
 
@@ -62,27 +60,19 @@ fn every_port_taken() {
 }
 
 #[test]
-fn a_full_disk_under_the_report() {
-    // Whatever is written to /dev/full finds no space left.
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("full-{}", std::process::id()));
-    fs::create_dir_all(&folder).unwrap();
-    symlink("/dev/full", folder.join("report.json")).unwrap();
-    let full = ("LAB_REPORT", folder.to_str().unwrap());
-    faults(
-        &[full],
-        &["failed to write the report", "cause  No space left on device", "mend   free some disk space"],
-    );
-    fs::remove_dir_all(folder).unwrap();
-}
-
-#[test]
 fn a_service_that_cannot_be_executed() {
     for (binary, cause) in [("/nonexistent/service", "No such file"), ("/etc/passwd", "ermission denied")] {
         faults(
-            &[("LAB_BINARY", binary)],
+            &[(REQUEST, &request("keeps", binary))],
             &["start the service", binary, cause, "name a file that this machine can execute"],
         );
     }
+}
+
+#[test]
+fn a_request_that_cannot_be_read() {
+    let words = ["failed to read the variable LAB_REQUEST", "unset it"];
+    faults(&[(REQUEST, "{\"wish\":1}")], &words);
 }
 
 /// Each try makes the broker ill anew: after the first, a check can only begin on one that was mended.

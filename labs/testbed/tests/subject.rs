@@ -6,7 +6,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::json;
+use testbed::answer::Answer;
+use testbed::endpoint::Endpoint as _;
 use testbed::setup::SetUp;
 use testbed::subject::{Launch, Patience, Stderr, Subject};
 use testbed::verdict::{Broken, Stop};
@@ -64,6 +65,16 @@ fn runs(pid: u32) -> bool {
 
 /// Posts once to a service that starts a child for each post: the child's id.
 async fn child(subject: &Subject) -> u32 {
-    let answer = subject.post(&json!({"content": "a child"})).send().await.unwrap();
+    let answer = post(subject).await.unwrap();
     String::from_utf8(answer.body).unwrap().parse().unwrap()
+}
+
+/// `POST /`: what the tiny service has its vices in.
+async fn post(subject: &Subject) -> Result<Answer, Stop> {
+    subject.ask("POST".parse().unwrap(), "/").send().await
+}
+
+/// Whether the service answers that it is well.
+async fn is_well(subject: &Subject) -> bool {
+    subject.get("/health").send().await.unwrap().status == 200
 }

@@ -1,14 +1,20 @@
 //! `cargo lab check`: judge a lab.
 
+mod terminal;
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use testbed::report::{JSON, Report, Word};
 use testbed::setup::SetUp;
+use testbed::submission::Submission;
+use testbed::suite::Request;
 
 use crate::exit::Exit;
-use crate::process;
-use crate::verify::{Ask, Verify};
+use crate::verify::Verify;
 use crate::workspace::{Lab, Workspace};
+pub use terminal::Terminal;
 
 /// What to judge.
 #[derive(Args)]
@@ -16,6 +22,7 @@ use crate::workspace::{Lab, Workspace};
 Examples:
   cargo lab check 01                                   your own lab 01
   cargo lab check 01 --only create-then-read           one promise of it
+  cargo lab check 01 --failed                          what was not kept the last time
   cargo lab check 01 --solution                        the solution that comes with the book
   cargo lab check 01 --binary ./my-service             a service in any language (contract: labs/openapi.yaml)")]
 pub struct Check {
@@ -30,6 +37,9 @@ pub struct Check {
     /// Run only this check (may be given more than once)
     #[arg(long, value_name = "CHECK", value_delimiter = ',')]
     pub only: Vec<String>,
+    /// Run only the checks that were not kept when they were last judged
+    #[arg(long, conflicts_with = "only")]
+    pub failed: bool,
     /// Print the report as JSON instead of verdicts
     #[arg(long)]
     pub json: bool,
@@ -39,43 +49,98 @@ pub struct Check {
 pub fn run(ask: &Check) -> Result<Exit, SetUp> {
     let workspace = Workspace::find();
     let Some(lab) = workspace.lab(&ask.lab)? else { return unknown(&workspace, &ask.lab) };
-    let binary = match &ask.binary {
-        Some(path) => match executable(path) {
-            Ok(path) => Some(path),
-            Err(why) => {
-                anstream::eprintln!("cannot judge `{}`: {why}", path.display());
-                return Ok(Exit::Usage);
-            }
-        },
-        None => None,
+    let subject = match Subject::of(&workspace, &lab, ask) {
+        Ok(subject) => subject,
+        Err(why) => {
+            anstream::eprintln!("{why}");
+            return Ok(Exit::Usage);
+        }
     };
-    // The solution's `verify` judges a foreign binary, so that a half-done lab of the reader's own does not stand in its way.
-    let package = if ask.solution || binary.is_some() { lab.solution() } else { lab.starter() };
-    let again = again(&lab, ask);
-    let Some(verify) = Verify::build(&workspace, &package)? else {
-        anstream::eprintln!("`{package}` does not compile: mend what cargo says above, then {again}");
+    let Some(verify) = Verify::build(&workspace, &subject.package)? else {
+        anstream::eprintln!(
+            "`{}` does not compile: mend what cargo says above, then {}",
+            subject.package,
+            subject.again
+        );
         return Ok(Exit::Broken);
     };
-    let report = workspace.report(binary.as_ref().map_or(package.as_str(), |_| "binary"));
-    let style = if ask.json { "json" } else { "verdicts" };
-    let command = verify.command(&Ask {
-        binary: binary.as_deref(),
-        only: &ask.only,
-        style,
-        again: &again,
-        report: &report,
-    });
-    process::run(command).map(Exit::of)
+    let only = match ask.failed {
+        false => ask.only.clone(),
+        true => match failed(&verify, &subject.folder)? {
+            open if open.is_empty() => {
+                anstream::println!(
+                    "every promise of lab {} was kept when it was last judged: {}",
+                    lab.number,
+                    subject.again
+                );
+                return Ok(Exit::Kept);
+            }
+            open => open,
+        },
+    };
+    let request = Request {
+        submission: subject.submission,
+        only,
+        again: subject.again,
+        lanes: std::thread::available_parallelism().map_or(1, usize::from),
+        list: false,
+    };
+    let mut reader = Terminal::new(ask.json);
+    let judged = verify.judge(&request, &mut reader, |_| {})?;
+    if let Some(report) = &judged.report {
+        let page = report.keep_in(&subject.folder)?;
+        reader.close(report, &page)?;
+    }
+    Ok(judged.exit)
 }
 
-/// The command that the reader typed, without `--only`.
-fn again(lab: &Lab, ask: &Check) -> String {
-    let subject = match &ask.binary {
-        Some(path) => format!(" --binary {}", path.display()),
-        None if ask.solution => " --solution".to_owned(),
-        None => String::new(),
-    };
-    format!("cargo lab check {}{subject}", lab.number)
+/// What is judged, and where its report is kept.
+struct Subject {
+    /// Whose `verify` program judges it. A foreign binary is judged by the solution's, so that a half-done lab of the
+    /// reader's own does not stand in its way.
+    package: String,
+    submission: Option<(String, Submission)>,
+    folder: PathBuf,
+    /// The command that the reader typed, without the checks.
+    again: String,
+}
+
+impl Subject {
+    fn of(workspace: &Workspace, lab: &Lab, ask: &Check) -> Result<Subject, String> {
+        let check = format!("cargo lab check {}", lab.number);
+        let Some(path) = &ask.binary else {
+            let (package, flag) =
+                if ask.solution { (lab.solution(), " --solution") } else { (lab.starter(), "") };
+            let folder = workspace.report(&package);
+            return Ok(Subject { package, submission: None, folder, again: format!("{check}{flag}") });
+        };
+        let shown = path.display();
+        let binary = executable(path).map_err(|why| format!("cannot judge `{shown}`: {why}"))?;
+        let folder = workspace.report(&foreign(lab, &binary));
+        let submission = Some((shown.to_string(), Submission::of(binary)));
+        Ok(Subject {
+            package: lab.solution(),
+            submission,
+            folder,
+            again: format!("{check} --binary {shown}"),
+        })
+    }
+}
+
+/// A folder's name for the report on a foreign binary: two of one name do not meet.
+fn foreign(lab: &Lab, binary: &Path) -> String {
+    let mut hasher = DefaultHasher::new();
+    binary.hash(&mut hasher);
+    let name = binary.file_name().unwrap_or_default().to_string_lossy();
+    format!("binary-{}-{name}-{:08x}", lab.number, hasher.finish() as u32)
+}
+
+/// The checks that were not kept when they were last judged, or never judged.
+fn failed(verify: &Verify, folder: &Path) -> Result<Vec<String>, SetUp> {
+    let known = Report::read(&folder.join(JSON)).map(|report| report.checks).unwrap_or_default();
+    let is_kept = |name: &str| known.iter().any(|check| check.name == name && check.verdict == Word::Kept);
+    let open = verify.list()?.into_iter().map(|listed| listed.name).filter(|name| !is_kept(name));
+    Ok(open.collect())
 }
 
 fn unknown(workspace: &Workspace, name: &str) -> Result<Exit, SetUp> {

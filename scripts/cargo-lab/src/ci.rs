@@ -52,10 +52,9 @@ impl Context {
         Ok(vec![self.workspace.lab(name)?.ok_or_else(unknown)?])
     }
 
-    /// A command that judges with the services of this run.
-    pub fn lend(&self, mut command: std::process::Command) -> std::process::Command {
+    /// Lends a program the services of this run.
+    pub fn lend(&self, command: &mut std::process::Command) {
         command.env(LENT, &self.lent);
-        command
     }
 }
 

@@ -1,15 +1,16 @@
 //! `cargo lab`: the labs, where the reader stands, and the next step.
 
-use testbed::report::{Report, Word};
+use testbed::report::{CheckReport, JSON, Report, Word};
 use testbed::setup::SetUp;
+use time::OffsetDateTime;
 
 use crate::exit::Exit;
 use crate::workspace::{Lab, Workspace};
 
-/// Where a lab stands, as its last report tells.
+/// Where a lab stands, as the last verdict on each of its checks tells.
 enum State {
     Untouched,
-    Begun { kept: usize, all: usize, next: String },
+    Begun { words: String, next: String },
     Done,
 }
 
@@ -22,9 +23,9 @@ pub fn show() -> Result<Exit, SetUp> {
     for lab in &labs {
         let state = state(&workspace, lab);
         let (mark, words) = match &state {
-            State::Untouched => ('·', "not begun".to_owned()),
-            State::Begun { kept, all, .. } => ('…', format!("{kept} of {all} promises kept")),
-            State::Done => ('✓', "every promise kept".to_owned()),
+            State::Untouched => ('·', "not begun"),
+            State::Begun { words, .. } => ('…', words.as_str()),
+            State::Done => ('✓', "every promise kept"),
         };
         println!("  {mark} {}  {:<28} {words}", lab.number, lab.about.title);
         next = next.or(match state {
@@ -43,16 +44,94 @@ pub fn show() -> Result<Exit, SetUp> {
 }
 
 fn state(workspace: &Workspace, lab: &Lab) -> State {
-    let path = workspace.report(&lab.starter()).join("report.json");
     // No report, or one of an older workbook, is a lab that has not begun.
-    let Ok(report) = Report::read(&path) else { return State::Untouched };
-    let (kept, all) = (report.count(Word::Kept), lab.about.red.len().max(report.checks.len()));
-    match report.checks.iter().find(|check| check.verdict != Word::Kept) {
+    let Ok(report) = Report::read(&workspace.report(&lab.starter()).join(JSON)) else {
+        return State::Untouched;
+    };
+    standing(lab, &report, workspace.changed(lab))
+}
+
+/// Where a lab stands whose source was last `changed` then. A verdict on an older source is stale: it counts for nothing.
+fn standing(lab: &Lab, report: &Report, changed: Option<OffsetDateTime>) -> State {
+    let is_stale = |check: &&CheckReport| changed.is_some_and(|changed| check.at < changed);
+    let (stale, fresh): (Vec<_>, Vec<_>) = report.checks.iter().partition(is_stale);
+    let kept = fresh.iter().filter(|check| check.verdict == Word::Kept).count();
+    let all = report.listed.len();
+    if kept == all {
+        return State::Done;
+    }
+    let mut words = format!("{kept} of {all} promises kept");
+    if !stale.is_empty() {
+        words.push_str(&format!(", {} older than your last change", stale.len()));
+    }
+    let next = match fresh.iter().find(|check| check.verdict != Word::Kept) {
         Some(check) => {
-            let next = check.next.clone().unwrap_or_else(|| check.title.clone());
-            State::Begun { kept, all, next: format!("{}: {next}\n       {}", check.name, check.again) }
+            let next = check.next.as_deref().unwrap_or(&check.title);
+            format!("{}: {next}\n       {}", check.name, check.again)
         }
-        None if kept < all => State::Begun { kept, all, next: format!("cargo lab check {}", lab.number) },
-        None => State::Done,
+        None => format!("cargo lab check {}", lab.number),
+    };
+    State::Begun { words, next }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use testbed::report::{Began, Ended, Listed, Read};
+    use time::Duration;
+
+    use super::*;
+    use crate::workspace::About;
+
+    const JUDGED: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+
+    fn report(verdicts: &[Word]) -> Report {
+        let read = || Read { chapter: String::new(), section: String::new(), href: String::new() };
+        let names = ["first", "second", "third"];
+        let listed = names.map(|name| Listed { name: name.into(), title: String::new(), read: read() });
+        let checks = listed.iter().zip(verdicts).map(|(listed, verdict)| CheckReport {
+            verdict: *verdict,
+            at: JUDGED,
+            next: Some("mend it".into()),
+            ..CheckReport::of(listed.clone(), "again".into())
+        });
+        let checks = checks.collect();
+        let began = Began {
+            lab: "01".into(),
+            title: String::new(),
+            subject: "lab-01".into(),
+            at: JUDGED,
+            checks: listed.into(),
+        };
+        Report::of(began, checks, Ended { seconds: 0.0, cores: 1, services: vec![] })
+    }
+
+    fn words(verdicts: &[Word], changed: Option<OffsetDateTime>) -> String {
+        let about = About { title: String::new(), chapter: String::new(), red: BTreeMap::new() };
+        let lab = Lab { number: "01".into(), folder: "01-a".into(), about };
+        match standing(&lab, &report(verdicts), changed) {
+            State::Untouched => "untouched".into(),
+            State::Begun { words, next } => format!("{words} | {next}"),
+            State::Done => "done".into(),
+        }
+    }
+
+    #[test]
+    fn what_was_never_judged_is_not_kept() {
+        assert_eq!(words(&[Word::Kept], None), "1 of 3 promises kept | cargo lab check 01");
+        assert_eq!(words(&[Word::Kept, Word::Kept, Word::Kept], None), "done");
+        assert_eq!(
+            words(&[Word::Kept, Word::Broken], None),
+            "1 of 3 promises kept | second: mend it\n       again"
+        );
+    }
+
+    #[test]
+    fn a_verdict_on_an_older_source_counts_for_nothing() {
+        let later = Some(JUDGED + Duration::SECOND);
+        let told = words(&[Word::Kept, Word::Kept, Word::Kept], later);
+        assert_eq!(told, "0 of 3 promises kept, 3 older than your last change | cargo lab check 01");
+        assert_eq!(words(&[Word::Kept, Word::Kept, Word::Kept], Some(JUDGED - Duration::SECOND)), "done");
     }
 }

@@ -1,13 +1,15 @@
 //! `cargo lab start`: from a fresh clone to a server that dies before the reader's eyes, and why.
 
-use testbed::report::{CheckReport, Report};
+use testbed::report::CheckReport;
 use testbed::setup::SetUp;
+use testbed::suite::Request;
 
+use crate::check::Terminal;
 use crate::exit::Exit;
 use crate::images::Images;
-use crate::verify::{Ask, Verify};
+use crate::verify::{Judged, Verify};
 use crate::workspace::Workspace;
-use crate::{book, doctor, images, process};
+use crate::{book, doctor, images};
 
 /// The check that shows it.
 const SHOWN: &str = "three-times-capacity";
@@ -36,15 +38,19 @@ pub fn run() -> Result<Exit, SetUp> {
     let solution = lab.solution();
     let Some(verify) = Verify::build(&workspace, &solution)? else { return Ok(Exit::Broken) };
     let folder = workspace.report(&solution);
-    let only = [SHOWN.to_owned()];
-    let again = "cargo lab check 01 --solution";
-    let mut command =
-        verify.command(&Ask { binary: None, only: &only, style: "verdicts", again, report: &folder });
-    command.env(testbed::progress::LIVE, "1");
-    let exit = Exit::of(process::run(command)?);
-    let report = Report::read(&folder.join("report.json"))?;
-    if let (Exit::Kept, Some(check)) = (exit, report.checks.first()) {
-        tell(check);
+    let request = Request {
+        only: vec![SHOWN.to_owned()],
+        again: "cargo lab check 01 --solution".to_owned(),
+        ..Request::default()
+    };
+    let mut reader = Terminal::live();
+    let Judged { exit, report } = verify.judge(&request, &mut reader, |_| {})?;
+    if let Some(report) = &report {
+        let page = report.keep_in(&folder)?;
+        reader.close(report, &page)?;
+        if let (Exit::Kept, Some(check)) = (exit, report.checks.first()) {
+            tell(check);
+        }
     }
     println!(
         "\nread    {}   (or: cargo lab book serve)",

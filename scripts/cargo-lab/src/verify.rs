@@ -1,13 +1,14 @@
-//! A lab's `verify` program: built by cargo, run with what we ask of it.
+//! A lab's `verify` program: built by cargo, asked by one request, heard event by event.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use serde::Deserialize;
-use testbed::lab::{AGAIN, BINARY, MANIFEST, ONLY, REPORT, STYLE};
-use testbed::report::Read;
+use testbed::report::{Began, CheckReport, Ended, Event, Listed, Report};
 use testbed::setup::SetUp;
+use testbed::suite::{REQUEST, Request};
 
+use crate::exit::Exit;
 use crate::process;
 use crate::workspace::Workspace;
 
@@ -16,34 +17,25 @@ pub struct Verify {
     program: PathBuf,
 }
 
-/// What a `verify` program tells of itself.
-#[derive(Deserialize)]
-pub struct Manifest {
-    /// Its checks.
-    pub checks: Vec<ManifestCheck>,
+/// What came of a run.
+pub struct Judged {
+    /// How it ended.
+    pub exit: Exit,
+    /// What was found in it; `None` when it came to no end of its own.
+    pub report: Option<Report>,
 }
 
-/// One check of a manifest.
-#[derive(Deserialize)]
-pub struct ManifestCheck {
-    /// Its name.
-    pub name: String,
-    /// Where the book explains it.
-    pub read: Read,
+/// Hears what happens in a run. A reader decides nothing.
+pub trait Reader {
+    /// One event.
+    fn hear(&mut self, event: &Event);
 }
 
-/// What to ask of a run.
-pub struct Ask<'a> {
-    /// The executable to judge instead of the package's own.
-    pub binary: Option<&'a Path>,
-    /// The checks to run; empty for all.
-    pub only: &'a [String],
-    /// `verdicts` or `json`.
-    pub style: &'a str,
-    /// The command that the verdicts' `again` lines begin with.
-    pub again: &'a str,
-    /// Where the report goes.
-    pub report: &'a Path,
+/// Nobody who needs to know meanwhile.
+pub struct Nobody;
+
+impl Reader for Nobody {
+    fn hear(&mut self, _: &Event) {}
 }
 
 impl Verify {
@@ -63,35 +55,68 @@ impl Verify {
         Ok(program.map(|program| Verify { program }))
     }
 
-    /// The program, ready to be run.
-    pub fn command(&self, ask: &Ask<'_>) -> Command {
-        let mut command = Command::new(&self.program);
-        command
-            .env(STYLE, ask.style)
-            .env(AGAIN, ask.again)
-            .env(REPORT, ask.report)
-            .env(ONLY, ask.only.join(","));
-        // A snapshot that differs is a broken promise here, and nothing to review.
-        command.env("INSTA_UPDATE", "no").env("INSTA_OUTPUT", "none");
-        if let Some(binary) = ask.binary {
-            command.env(BINARY, binary);
-        }
-        command
+    /// Runs it. `shape` may change the command, to lend it services, say.
+    pub fn judge(
+        &self,
+        request: &Request,
+        reader: &mut impl Reader,
+        shape: impl FnOnce(&mut Command),
+    ) -> Result<Judged, SetUp> {
+        let mut command = self.asked(request)?;
+        shape(&mut command);
+        let mut account = Account::default();
+        let status = process::follow(command, |line| {
+            if let Some(event) = Event::read(line) {
+                reader.hear(&event);
+                account.hear(event);
+            }
+        })?;
+        Ok(Judged { exit: Exit::of(status), report: account.report() })
     }
 
     /// The checks and where the book explains them.
-    pub fn manifest(&self) -> Result<Manifest, SetUp> {
-        let mut command = Command::new(&self.program);
-        command.env(MANIFEST, "1");
-        let output = process::output(command)?;
-        let fault = |error| {
-            SetUp::new(
+    pub fn list(&self) -> Result<Vec<Listed>, SetUp> {
+        let output = process::output(self.asked(&Request { list: true, ..Request::default() })?)?;
+        match Event::read(String::from_utf8_lossy(&output.stdout).trim()) {
+            Some(Event::Began(began)) => Ok(began.checks),
+            _ => Err(SetUp::new(
                 "read the list of a lab's checks",
-                error,
+                format!("`{}` told none", self.program.display()),
                 "build the workbook again: cargo clean, then cargo lab",
-            )
-        };
-        serde_json::from_slice(&output.stdout).map_err(fault)
+            )),
+        }
+    }
+
+    fn asked(&self, request: &Request) -> Result<Command, SetUp> {
+        let request = serde_json::to_string(request)
+            .map_err(|error| SetUp::from_cause("write a request to a `verify` program", error))?;
+        let mut command = Command::new(&self.program);
+        // A snapshot that differs is a broken promise here, and nothing to review.
+        command.env(REQUEST, request).env("INSTA_UPDATE", "no").env("INSTA_OUTPUT", "none");
+        Ok(command)
+    }
+}
+
+/// What a run has told so far.
+#[derive(Default)]
+struct Account {
+    began: Option<Began>,
+    checks: Vec<CheckReport>,
+    ended: Option<Ended>,
+}
+
+impl Account {
+    fn hear(&mut self, event: Event) {
+        match event {
+            Event::Began(began) => self.began = Some(began),
+            Event::Verdict(check) => self.checks.push(*check),
+            Event::Ended(ended) => self.ended = Some(ended),
+            Event::Progress { .. } => {}
+        }
+    }
+
+    fn report(self) -> Option<Report> {
+        Some(Report::of(self.began?, self.checks, self.ended?))
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use testbed::setup::SetUp;
+use time::OffsetDateTime;
 
 /// The clone's folders.
 pub struct Workspace {
@@ -90,6 +91,19 @@ impl Workspace {
     /// Where the report of a package's last run is.
     pub fn report(&self, package: &str) -> PathBuf {
         self.target.join("lab").join("reports").join(package)
+    }
+
+    /// When the sources of a lab's starter were last changed; `None` when the file system does not tell.
+    pub fn changed(&self, lab: &Lab) -> Option<OffsetDateTime> {
+        let folder = self.root.join("labs").join(&lab.folder);
+        let changed = ["src", "deploy"].into_iter().flat_map(|part| {
+            let part = folder.join(part);
+            files(&part).unwrap_or_default().into_iter().map(move |file| part.join(file))
+        });
+        let changed = changed
+            .chain([folder.join("Cargo.toml")])
+            .filter_map(|file| file.metadata().ok()?.modified().ok());
+        changed.max().map(OffsetDateTime::from)
     }
 
     /// Where the book is built.

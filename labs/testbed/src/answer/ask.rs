@@ -1,65 +1,49 @@
 //! One request, and what it means when no answer comes.
 
-use std::time::{Duration, Instant};
+use std::net::SocketAddr;
+use std::time::Instant;
 
 use reqwest::header::CONTENT_TYPE;
-use reqwest::{Body, Client, Method};
-use serde_json::Value;
+use reqwest::{Body, Method};
 
 use super::pieces::Pieces;
 use super::{Answer, shorten};
-use crate::report::Figure;
-use crate::setup::SetUp;
-use crate::subject::Subject;
+use crate::client::{PATIENCE, client};
+use crate::fact::Fact;
 use crate::verdict::{Stop, promise};
 
-/// How long a single request is waited for. The contract's deadline is 2 s; a check of deadlines sets its own.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// A client that opens a connection for each request, so that no request inherits another's fault.
-pub(crate) fn client() -> Result<Client, SetUp> {
-    let client = Client::builder().no_proxy().pool_max_idle_per_host(0).timeout(PATIENCE).build();
-    client.map_err(|error| SetUp::from_cause("make an HTTP client", error))
-}
-
-/// A request to a subject, ready to be sent.
+/// A request, ready to be sent.
 #[must_use]
 pub struct Ask {
     method: Method,
     url: String,
     shown: String,
+    headers: Vec<(&'static str, String)>,
     body: Option<(Option<&'static str>, Vec<u8>)>,
     in_two_pieces: bool,
 }
 
-impl Subject {
-    /// `GET path`. The path carries its query, percent-encoded.
-    pub fn get(&self, path: &str) -> Ask {
-        self.ask(Method::GET, path)
-    }
-
-    /// A request with any method and no body.
-    pub fn ask(&self, method: Method, path: &str) -> Ask {
-        let shown = format!("{method} {}", shorten(path, 60));
-        Ask { method, url: format!("http://{}{path}", self.addr()), shown, body: None, in_two_pieces: false }
-    }
-
-    /// `POST /post` with this JSON.
-    pub fn post(&self, body: &Value) -> Ask {
-        self.post_raw(Some("application/json"), body.to_string())
-    }
-
-    /// `POST /post` with these bytes under this media type, or under none.
-    pub fn post_raw(&self, media_type: Option<&'static str>, body: impl Into<Vec<u8>>) -> Ask {
-        let body = body.into();
-        let mut ask = self.ask(Method::POST, "/post");
-        ask.shown = format!("POST /post {}", shorten(&String::from_utf8_lossy(&body), 60));
-        ask.body = Some((media_type, body));
-        ask
-    }
-}
-
 impl Ask {
+    /// A request with no body.
+    pub fn to(addr: SocketAddr, method: Method, path: &str) -> Ask {
+        let shown = format!("{method} {}", shorten(path, 60));
+        let url = format!("http://{addr}{path}");
+        Ask { method, url, shown, headers: Vec::new(), body: None, in_two_pieces: false }
+    }
+
+    /// With these bytes as its body, under this media type, or under none.
+    pub fn body(self, media_type: Option<&'static str>, body: impl Into<Vec<u8>>) -> Self {
+        let body = body.into();
+        let shown = format!("{} {}", self.shown, shorten(&String::from_utf8_lossy(&body), 60));
+        Ask { shown, body: Some((media_type, body)), ..self }
+    }
+
+    /// With one header more.
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
     /// The second half of its body leaves a moment after the first.
     pub fn in_two_pieces(self) -> Self {
         Ask { in_two_pieces: true, ..self }
@@ -70,8 +54,11 @@ impl Ask {
     /// # Errors
     /// No answer is a broken promise: the contract answers every request.
     pub async fn send(self) -> Result<Answer, Stop> {
-        let Ask { method, url, shown, body, in_two_pieces } = self;
+        let Ask { method, url, shown, headers, body, in_two_pieces } = self;
         let mut request = client()?.request(method, &url);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
         if let Some((media_type, body)) = body {
             if let Some(media_type) = media_type {
                 request = request.header(CONTENT_TYPE, media_type);
@@ -105,7 +92,7 @@ fn unanswered(asked: &str, error: &reqwest::Error) -> Stop {
         "the connection was closed before the answer was complete".to_owned()
     };
     promise("every request is answered")
-        .observed(Figure::named(asked, what))
+        .observed(Fact::named(asked, what))
         .likely(
             error.is_timeout(),
             "the request waits for something without a deadline",

@@ -1,4 +1,4 @@
-//! A subject's settings before its start.
+//! A process's settings before its start.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,18 +7,19 @@ use super::Bed;
 use crate::subject::{Ended, Launch, Subject};
 use crate::verdict::Stop;
 
-/// A subject's settings before its start, by the names of the contract.
+/// A process's settings before its start.
 #[must_use]
 pub struct ServiceSettings {
+    name: String,
     launch: Launch,
     bed: Bed,
 }
 
 impl ServiceSettings {
-    /// The contract's defaults, with the check's own database and virtual host.
+    /// No settings but the addresses of the bed's own database and virtual host: `DATABASE_URL`, `AMQP_URL`.
     pub(super) fn new(bed: &Bed) -> ServiceSettings {
         let mut launch = Launch {
-            binary: bed.shared.binary.clone(),
+            binary: bed.submission().binary.clone(),
             arguments: Vec::new(),
             environment: [("RUST_LOG".to_owned(), "info".to_owned())].into(),
             nofile: None,
@@ -29,27 +30,13 @@ impl ServiceSettings {
         if let Some(broker) = &bed.shared.broker {
             launch.environment.insert("AMQP_URL".into(), broker.url(None));
         }
-        ServiceSettings { launch, bed: bed.clone() }
+        ServiceSettings { name: "service".to_owned(), launch, bed: bed.clone() }
     }
 
-    /// `DATABASE_MAX_CONNECTIONS`.
-    pub fn pool(self, connections: usize) -> Self {
-        self.set("DATABASE_MAX_CONNECTIONS", connections)
-    }
-
-    /// `REQUEST_TIMEOUT_MS`.
-    pub fn deadline(self, deadline: Duration) -> Self {
-        self.set("REQUEST_TIMEOUT_MS", deadline.as_millis())
-    }
-
-    /// `ROLE`: `api`, `consumer` or `all`.
-    pub fn role(self, role: &str) -> Self {
-        self.set("ROLE", role)
-    }
-
-    /// `PREFETCH`.
-    pub fn prefetch(self, messages: usize) -> Self {
-        self.set("PREFETCH", messages)
+    /// What the report calls the process: `service` unless said.
+    pub fn named(mut self, name: &str) -> Self {
+        self.name = name.to_owned();
+        self
     }
 
     /// The database is reached over this address, a link's, say.
@@ -78,14 +65,14 @@ impl ServiceSettings {
 
     /// Starts the subject and waits until it is ready.
     pub async fn start(self) -> Result<Subject, Stop> {
-        self.bed.says("starting the service");
-        Subject::start(self.launch, self.bed.stderr().clone()).await
+        self.bed.says(format!("starting the {}", self.name));
+        Subject::start(self.launch, self.bed.voices().of(&self.name)).await
     }
 
     /// Starts the subject with an argument that makes it do one thing and end, and waits for its end.
     pub async fn run_to_end(mut self, argument: &str, longest: Duration) -> Result<Ended, Stop> {
-        self.bed.says(format!("running the service with `{argument}`"));
+        self.bed.says(format!("running the {} with `{argument}`", self.name));
         self.launch.arguments.push(argument.to_owned());
-        Subject::run_to_end(self.launch, self.bed.stderr().clone(), longest).await
+        Subject::run_to_end(self.launch, self.bed.voices().of(&self.name), longest).await
     }
 }

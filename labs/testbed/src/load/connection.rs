@@ -15,7 +15,7 @@ use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
-use crate::answer::is_retry_after;
+use crate::client::is_retry_after;
 
 use super::driver::Shared;
 use super::outcome::{Outcome, Sample};

@@ -7,7 +7,8 @@ use std::fmt::Write as _;
 use time::{OffsetDateTime, UtcOffset};
 
 use super::figure::{ended, grouped, occurring, timeline_svg};
-use super::{CheckReport, Figure, Report, Timeline, Word};
+use super::{CheckReport, Report, Timeline, Word};
+use crate::fact::Fact;
 
 const STYLE: &str = include_str!("html.css");
 
@@ -144,7 +145,7 @@ fn section(html: &mut String, check: &CheckReport) {
 }
 
 /// What was observed: named figures as a table, words as sentences above it.
-fn figures(figures: &[Figure]) -> String {
+fn figures(figures: &[Fact]) -> String {
     let mut html = String::new();
     for figure in figures.iter().filter(|figure| figure.name.is_empty()) {
         let _ = write!(html, "<p>{}</p>", escape(&figure.shown));

@@ -107,27 +107,27 @@ fn row(text: &mut String, label: &str, value: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{Figure, Read};
+    use crate::fact::Fact;
+    use crate::report::{Listed, Read};
 
     fn broken() -> CheckReport {
-        CheckReport {
+        let listed = Listed {
             name: "answered-is-committed".into(),
             title: "an answered post survives kill -9".into(),
-            verdict: Word::Broken,
-            seconds: 3.1,
-            promised: vec!["every post answered 201 is in the table after the restart".into()],
-            observed: vec![Figure::count("answered", 412), Figure::count("lost", 41)],
-            likely: Some("the answer left before the commit".into()),
-            hole: None,
-            next: Some("wait for the insert before you answer".into()),
             read: Read {
                 chapter: "01 Direct write".into(),
                 section: "Answer after the commit".into(),
                 href: "01-direct-write.html#answer-after-the-commit".into(),
             },
-            again: "cargo lab check 01 --only answered-is-committed".into(),
-            timelines: vec![],
-            stderr: vec![],
+        };
+        CheckReport {
+            verdict: Word::Broken,
+            seconds: 3.1,
+            promised: vec!["every post answered 201 is in the table after the restart".into()],
+            observed: vec![Fact::count("answered", 412), Fact::count("lost", 41)],
+            likely: Some("the answer left before the commit".into()),
+            next: Some("wait for the insert before you answer".into()),
+            ..CheckReport::of(listed, "cargo lab check 01 --only answered-is-committed".into())
         }
     }
 

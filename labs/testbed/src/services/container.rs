@@ -21,7 +21,7 @@ use crate::leftovers::status;
 use crate::ports;
 use crate::report::ServiceUsed;
 use crate::run::{LABEL, RunId};
-use crate::setup::{SetUp, port_is_taken};
+use crate::setup::{Kind, SetUp};
 use crate::wait;
 
 /// How many ports are tried before a port that is taken is a fault.
@@ -110,8 +110,9 @@ impl Container {
                 _ => {}
             }
             // Somebody took the port between our look and the engine's bind: another port will do.
-            if tries == TRIES || !port_is_taken(&error) {
-                return Err(SetUp::from_cause(what, error));
+            let kind = kind_in(&error);
+            if tries == TRIES || kind != Kind::Port {
+                return Err(SetUp::of_kind(kind, what, error));
             }
         }
     }
@@ -267,6 +268,18 @@ fn lent(service: Service) -> Option<(String, Vec<SocketAddr>)> {
     let entry = lent.split(',').find_map(|entry| entry.strip_prefix(service.name())?.strip_prefix('='))?;
     let (id, addrs) = entry.split_once('@')?;
     Some((id.to_owned(), addrs.split('+').map(str::parse).collect::<Result<_, _>>().ok()?))
+}
+
+/// The kind of a fault that the engine met itself: it tells what its own calls were answered in words alone.
+fn kind_in(words: &str) -> Kind {
+    let words = words.to_lowercase();
+    if words.contains("address already in use") || words.contains("port is already allocated") {
+        Kind::Port
+    } else if words.contains("no space left") {
+        Kind::Disk
+    } else {
+        Kind::Engine
+    }
 }
 
 /// The innermost cause of an error: the engine's own words.

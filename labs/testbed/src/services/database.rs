@@ -1,12 +1,10 @@
-//! One check's database: the test-bed's own way in, what it plants there, and how it slows or stops inserts.
+//! One check's database: the test-bed's own way in, and the faults that can befall its connections.
 
 use std::str::FromStr as _;
 use std::time::Duration;
 
+use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
-use time::OffsetDateTime;
-use uuid::{NoContext, Timestamp, Uuid};
 
 use super::postgres::{PASSWORD, SUBJECT};
 
@@ -47,77 +45,6 @@ impl Database {
             .unwrap_or_else(|_| ([127, 0, 0, 1], self.options.get_port()).into())
     }
 
-    /// Gives every insert into `post` a service time, however many rows it carries: its connection is busy so long.
-    ///
-    /// With it the capacity is what the pool makes of it, and not what the host makes of the day. Zero takes it away.
-    pub async fn service_time(&self, time: Duration) -> Result<(), sqlx::Error> {
-        let statement = format!(
-            "CREATE OR REPLACE FUNCTION testbed_service_time() RETURNS trigger LANGUAGE plpgsql AS
-             $$ BEGIN PERFORM pg_sleep({}); RETURN NULL; END $$;
-             CREATE OR REPLACE TRIGGER testbed_service_time BEFORE INSERT ON post
-             FOR EACH STATEMENT EXECUTE FUNCTION testbed_service_time();",
-            time.as_secs_f64()
-        );
-        sqlx::raw_sql(AssertSqlSafe(statement)).execute(&self.pool).await.map(|_| ())
-    }
-
-    /// Plants posts with these contents, a second apart, the last one a minute ago. Returns their ids, oldest first.
-    ///
-    /// The rows are inserted in another order than that of their age, so that a reader who forgets to order finds no order.
-    pub async fn plant(&self, contents: impl IntoIterator<Item = String>) -> Result<Vec<Uuid>, sqlx::Error> {
-        let contents: Vec<String> = contents.into_iter().collect();
-        let first = OffsetDateTime::now_utc() - Duration::from_secs(60 + contents.len() as u64);
-        let mut posts = Vec::with_capacity(contents.len());
-        for (n, content) in contents.into_iter().enumerate() {
-            let made = first + Duration::from_secs(n as u64);
-            let seconds = u64::try_from(made.unix_timestamp()).unwrap_or(0);
-            let id = Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, made.nanosecond()));
-            posts.push((id, content, made));
-        }
-        let ids = posts.iter().map(|(id, ..)| *id).collect();
-        posts.sort_by_key(|(id, ..)| id.as_u128() as u32);
-        for (id, content, made) in posts {
-            let insert = sqlx::query("INSERT INTO post (id, content, created_at) VALUES ($1, $2, $3)");
-            insert.bind(id).bind(content).bind(made).execute(&self.pool).await?;
-        }
-        Ok(ids)
-    }
-
-    /// How many rows `post` has.
-    pub async fn rows(&self) -> Result<i64, sqlx::Error> {
-        count_rows(&self.pool).await
-    }
-
-    /// Lets no insert into `post` end until it is released. Reads go on.
-    pub async fn hold_inserts(&self) -> Result<InsertHold, sqlx::Error> {
-        let mut transaction = self.pool.begin().await?;
-        // The weakest lock that an insert must wait for.
-        sqlx::raw_sql("LOCK TABLE post IN SHARE MODE").execute(&mut *transaction).await?;
-        Ok(InsertHold { transaction })
-    }
-
-    /// Lets no insert of a post with this id end until it is released. Others go on, and a service may start.
-    pub async fn hold_row(&self, id: Uuid) -> Result<InsertHold, sqlx::Error> {
-        let lock = id.as_u128() as i64;
-        let mut transaction = self.pool.begin().await?;
-        sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(lock).execute(&mut *transaction).await?;
-        let statement = format!(
-            "CREATE OR REPLACE FUNCTION testbed_hold_row() RETURNS trigger LANGUAGE plpgsql AS
-             $$ BEGIN IF NEW.id = '{id}' THEN PERFORM pg_advisory_xact_lock({lock}); END IF; RETURN NEW; END $$;
-             CREATE OR REPLACE TRIGGER testbed_hold_row BEFORE INSERT ON post
-             FOR EACH ROW EXECUTE FUNCTION testbed_hold_row();"
-        );
-        sqlx::raw_sql(AssertSqlSafe(statement)).execute(&self.pool).await?;
-        Ok(InsertHold { transaction })
-    }
-
-    /// How many of the subject's connections wait for the end of a hold.
-    pub async fn held_inserts(&self) -> Result<i64, sqlx::Error> {
-        let held = "SELECT count(*) FROM pg_stat_activity
-             WHERE datname = $1 AND application_name <> 'testbed' AND wait_event_type = 'Lock'";
-        sqlx::query_scalar(held).bind(&self.name).fetch_one(&self.pool).await
-    }
-
     /// Ends the subject's connections on the server's side, and with each the statement that it is in: what becomes of them
     /// when the subject's whole machine dies.
     pub async fn end_connections(&self) -> Result<(), sqlx::Error> {
@@ -125,21 +52,4 @@ impl Database {
              WHERE datname = $1 AND application_name <> 'testbed' AND backend_type = 'client backend'";
         sqlx::query_scalar::<_, i64>(end).bind(&self.name).fetch_one(&self.pool).await.map(|_| ())
     }
-}
-
-/// Inserts wait as long as this is held.
-pub struct InsertHold {
-    transaction: Transaction<'static, Postgres>,
-}
-
-impl InsertHold {
-    /// Lets the inserts go on.
-    pub async fn release(self) -> Result<(), sqlx::Error> {
-        self.transaction.rollback().await
-    }
-}
-
-/// How many rows `post` has, for whoever outlives the check's [`Database`].
-pub(crate) async fn count_rows(pool: &PgPool) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar("SELECT count(*) FROM post").fetch_one(pool).await
 }

@@ -23,7 +23,7 @@ pub(super) struct Management {
 
 impl Management {
     pub(super) fn at(addr: SocketAddr) -> Result<Management, SetUp> {
-        Ok(Management { base: format!("http://{addr}/api"), client: crate::answer::client()? })
+        Ok(Management { base: format!("http://{addr}/api"), client: crate::client::client()? })
     }
 
     /// Where a browser finds the page.

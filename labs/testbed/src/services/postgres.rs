@@ -124,11 +124,13 @@ impl Postgres {
     }
 
     async fn admin(&self) -> Result<PgConnection, SetUp> {
-        let fault = |error: &dyn std::fmt::Display| SetUp::from_cause("connect to PostgreSQL", error);
+        let what = "connect to PostgreSQL";
         let options = self.options("postgres");
         let connecting = PgConnection::connect_with(&options);
         let connected = tokio::time::timeout(Duration::from_secs(10), connecting).await;
-        connected.map_err(|late| fault(&late))?.map_err(|error| fault(&error))
+        connected
+            .map_err(|late| SetUp::from_cause(what, late))?
+            .map_err(|error| SetUp::from_cause(what, error))
     }
 
     fn options(&self, database: &str) -> PgConnectOptions {

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::management::Management;
 use super::rabbitmq::{PASSWORD, USER};
-use crate::report::Figure;
+use crate::fact::Fact;
 use crate::setup::SetUp;
 use crate::verdict::{Stop, promise};
 
@@ -124,7 +124,7 @@ impl VirtualHost {
             let confirmed = self.within(confirm).await?.map_err(|error| fault(what, error))?;
             if !confirmed.is_ack() || confirmed.take_message().is_some() {
                 return Err(promise(format!("the service declares the queue `{queue}`"))
-                    .observed(Figure::named("a message published to it", "came back: there is no such queue"))
+                    .observed(Fact::named("a message published to it", "came back: there is no such queue"))
                     .likely(
                         true,
                         "the queue was never declared, or is gone",
@@ -251,7 +251,7 @@ impl VirtualHost {
     }
 }
 
-fn fault(what: &str, cause: impl std::fmt::Display) -> SetUp {
+fn fault(what: &str, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> SetUp {
     SetUp::from_cause(what, cause)
 }
 

@@ -20,10 +20,10 @@ pub struct IdleClients {
 
 impl IdleClients {
     /// Opens them.
-    pub(super) async fn of(target: SocketAddr) -> io::Result<Self> {
+    pub(super) async fn of(target: SocketAddr, path: &str) -> io::Result<Self> {
         let health = format!("GET /health HTTP/1.1\r\nHost: {target}\r\n\r\n");
         let half = format!(
-            "POST /post HTTP/1.1\r\nHost: {target}\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{{\"content\":"
+            "POST {path} HTTP/1.1\r\nHost: {target}\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{{\"content\":"
         );
         let silent = says(target, "").await?;
         let mut kept = says(target, &health).await?;

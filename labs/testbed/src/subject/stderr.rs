@@ -2,11 +2,13 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 
-use crate::report::{Figure, Hole};
+use crate::fact::Fact;
+use crate::report::Hole;
+
 use crate::wait;
 
 /// How many lines are kept. What names a hole is kept beside them, however early it was said.
@@ -15,7 +17,7 @@ const KEPT: usize = 400;
 /// What Rust prints when a `todo!` is reached.
 const NOT_YET: &str = "not yet implemented: ";
 
-/// The stderr of one subject over all its restarts.
+/// The stderr of one process over all its restarts.
 #[derive(Clone, Default)]
 pub struct Stderr {
     said: Arc<Mutex<Said>>,
@@ -25,8 +27,8 @@ pub struct Stderr {
 struct Said {
     lines: VecDeque<String>,
     panicked_at: Option<String>,
-    panic: Option<Hole>,
-    hole: Option<Hole>,
+    panic: Option<(Instant, Hole)>,
+    hole: Option<(Instant, Hole)>,
     followers: usize,
 }
 
@@ -45,17 +47,17 @@ impl Stderr {
     }
 
     /// Waits until the pipes of ended processes are read to their end.
-    pub(crate) async fn settle(&self) {
+    pub async fn settle(&self) {
         wait::until(Duration::from_secs(1), async || (self.said().followers == 0).then_some(())).await;
     }
 
-    /// The first hole that the subject fell into.
-    pub fn hole(&self) -> Option<Hole> {
+    /// The first hole that the process fell into, and when.
+    pub fn hole(&self) -> Option<(Instant, Hole)> {
         self.said().hole.clone()
     }
 
-    /// The first panic that was not a hole: its message and its place.
-    pub fn panic(&self) -> Option<Hole> {
+    /// The first panic that was not a hole, and when: its message and its place.
+    pub fn panic(&self) -> Option<(Instant, Hole)> {
         self.said().panic.clone()
     }
 
@@ -65,9 +67,9 @@ impl Stderr {
         said.lines.iter().skip(said.lines.len().saturating_sub(count)).cloned().collect()
     }
 
-    pub(super) fn tail(&self, count: usize) -> Vec<Figure> {
+    pub(super) fn tail(&self, count: usize) -> Vec<Fact> {
         let lines = self.lines(count);
-        if lines.is_empty() { vec![] } else { vec![Figure::named("stderr", lines.join("\n"))] }
+        if lines.is_empty() { vec![] } else { vec![Fact::named("stderr", lines.join("\n"))] }
     }
 
     pub(super) fn contains(&self, text: &str) -> bool {
@@ -87,10 +89,11 @@ impl Said {
     /// A panic says its place on one line and its message on the next.
     fn hear(&mut self, line: String) {
         if let Some(at) = self.panicked_at.take() {
-            match line.strip_prefix(NOT_YET) {
-                Some(text) => _ = self.hole.get_or_insert(Hole { text: text.to_owned(), at }),
-                None => _ = self.panic.get_or_insert(Hole { text: line.clone(), at }),
-            }
+            let (words, said) = match line.strip_prefix(NOT_YET) {
+                Some(text) => (text, &mut self.hole),
+                None => (line.as_str(), &mut self.panic),
+            };
+            said.get_or_insert((Instant::now(), Hole { text: words.to_owned(), at }));
         } else if let Some((_, place)) = line.split_once("panicked at ") {
             let place = place.trim_end_matches(':');
             self.panicked_at = Some(place.rsplit_once(':').map_or(place, |(line, _column)| line).to_owned());
@@ -115,10 +118,10 @@ mod tests {
             thread 'tokio-rt-worker' (7) panicked at labs/01-direct-write/src/store.rs:52:9:\n\
             not yet implemented: lab 01: insert the post";
         words.lines().for_each(|line| said.hear(line.to_owned()));
-        let hole = said.hole.unwrap();
+        let (_, hole) = said.hole.unwrap();
         assert_eq!(hole.text, "lab 01: insert the post");
         assert_eq!(hole.at, "labs/01-direct-write/src/store.rs:52");
-        assert_eq!(said.panic.unwrap().text, "index out of bounds");
+        assert_eq!(said.panic.unwrap().1.text, "index out of bounds");
     }
 
     #[test]

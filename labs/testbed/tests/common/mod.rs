@@ -11,9 +11,14 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use testbed::run::{FOLDER, LABEL, VARIABLE};
+use testbed::submission::Submission;
+use testbed::suite::{REQUEST, Request};
 
 /// The tiny service.
 pub const SERVICE: &str = env!("CARGO_BIN_EXE_testbed-tiny-service");
+
+/// The setting that makes a run what plain `cargo test` makes of it.
+pub const PLAIN: (&str, &str) = (REQUEST, "");
 
 /// Far longer than anything here takes: it tells a hang from a busy machine.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -40,10 +45,8 @@ impl Run {
         let file = |name| Stdio::from(fs::File::create(folder.join(name)).unwrap());
         let (ours, stderr) = (file("stdout"), file("stderr"));
         let child = Command::new(env!("CARGO_BIN_EXE_testbed-tiny-lab"))
-            .env("LAB_BINARY", SERVICE)
-            .env("LAB_ONLY", only)
-            .env("LAB_STYLE", "verdicts")
-            .env("LAB_REPORT", folder.join("report"))
+            .env(REQUEST, request(only, SERVICE))
+            .env("TINY_SERVICE", SERVICE)
             .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(stdout.unwrap_or(ours))
@@ -151,6 +154,13 @@ impl Drop for Run {
         let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+/// The request for the checks that `only` names, on this binary.
+pub fn request(only: &str, binary: &str) -> String {
+    let submission = Some((binary.to_owned(), Submission::of(binary)));
+    let only = only.split(',').map(str::to_owned).collect();
+    serde_json::to_string(&Request { submission, only, again: "again".into(), ..Request::default() }).unwrap()
 }
 
 /// How a run ended.

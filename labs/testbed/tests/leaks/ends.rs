@@ -1,6 +1,6 @@
 //! A run that comes to its own end: its exit code, and nothing left.
 
-use super::common::{Run, docker};
+use super::common::{PLAIN, Run, docker};
 use super::{NEEDS, WithContainer};
 
 #[test]
@@ -21,7 +21,7 @@ fn published(container: &str) -> String {
 fn a_reader_who_leaves_ends_the_run_and_leaves_nothing() {
     let (reader, writer) = std::io::pipe().unwrap();
     // As a test of Cargo's: there a line that cannot be printed is a panic, outside of every check.
-    let mut it = WithContainer::of(Run::start_to(Some(writer.into()), "keeps", &[NEEDS, ("LAB_STYLE", "")]));
+    let mut it = WithContainer::of(Run::start_to(Some(writer.into()), "keeps", &[NEEDS, PLAIN]));
     it.run.under_way();
     drop(reader);
     it.run.end().with(101).says(&["Broken pipe"]);
@@ -38,10 +38,18 @@ fn the_exit_code_tells_how_it_went() {
         ("panics,keeps", &[], 3),
         ("keeps,hangs", &[soon], 4),
         // As a test of Cargo's, which has a code of its own for whatever is not kept.
-        ("", &[soon, ("LAB_STYLE", "")], 101),
+        ("", &[soon, PLAIN], 101),
     ] {
         let mut run = Run::start(only, settings);
         run.end().with(code);
         assert_eq!(run.left(), [""; 0], "after `{only}`");
     }
+}
+
+/// A hole says all that there is to say: nothing is waited for after it, and a check is not tried again.
+#[test]
+fn a_check_that_meets_a_hole_ends_at_once() {
+    let mut run = Run::start("falls", &[("TINY_LONGEST_MS", "60000")]);
+    run.end().with(1).says(&["a hole is still open", "lab 00: keep the post"]);
+    assert_eq!(run.left(), [""; 0]);
 }

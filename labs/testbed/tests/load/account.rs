@@ -1,6 +1,9 @@
 //! Every scheduled request ends in exactly one outcome, whatever the server does.
 
-use testbed::load::posts;
+use bytes::Bytes;
+use http::{Request, response};
+use http_body_util::Full;
+use testbed::load::Traffic;
 use tokio::io::AsyncWriteExt;
 use tokio::time::sleep;
 
@@ -60,13 +63,27 @@ const STATUSES: [(&str, Outcome, bool, bool); 6] = [
     ("HTTP/1.1 302 Found\r\ncontent-length: 0\r\n\r\n", Outcome::OtherStatus, false, false),
 ];
 
+/// Requests whose answers acknowledge something by its id.
+struct Receipted;
+
+impl Traffic for Receipted {
+    fn request(&self, n: usize) -> Request<Full<Bytes>> {
+        Numbered.request(n)
+    }
+
+    fn receipt(&self, _: usize, _: &response::Parts, body: &Bytes) -> Option<uuid::Uuid> {
+        let told: serde_json::Value = serde_json::from_slice(body).ok()?;
+        told["id"].as_str()?.parse().ok()
+    }
+}
+
 #[tokio::test]
-async fn a_stored_post_gives_its_receipt() {
+async fn an_accepted_request_gives_its_receipt() {
     let server = Server::answering(
         "HTTP/1.1 201 Created\r\ncontent-length: 45\r\n\r\n{\"id\":\"0193d5c4-0000-7000-8000-00000000002a\"}",
     )
     .await;
-    let outcomes = finish(Load::new(server.address, hundred_a_second(3), posts("receipt", 200))).await;
+    let outcomes = finish(Load::new(server.address, hundred_a_second(3), Receipted)).await;
     assert_accounted(&outcomes, 3);
     let receipts: Vec<_> = outcomes.accepted().filter_map(|sample| sample.receipt).collect();
     assert_eq!(receipts, [uuid::uuid!("0193d5c4-0000-7000-8000-00000000002a"); 3]);

@@ -3,7 +3,7 @@ use super::*;
 #[tokio::test]
 async fn a_service_that_answers_is_ready() {
     let subject = start(tiny("")).await.unwrap();
-    subject.get("/health").send().await.unwrap().has_status(200).unwrap();
+    assert!(is_well(&subject).await);
     assert!(subject.addr().ip().is_loopback());
 }
 
@@ -66,7 +66,7 @@ async fn a_restart_keeps_the_address_and_another_holder_of_it_is_no_fault_of_the
     subject.restart().await.unwrap();
     assert_eq!(subject.addr(), addr);
     assert_ne!(subject.id(), first);
-    subject.get("/health").send().await.unwrap().has_status(200).unwrap();
+    assert!(is_well(&subject).await);
 
     subject.kill().await.unwrap();
     let holder = std::net::TcpListener::bind(addr).unwrap();

@@ -5,9 +5,9 @@ async fn a_hole_and_a_panic_are_heard_from_the_service_itself() {
     for vice in ["hole", "panics"] {
         let stderr = Stderr::default();
         let subject = Subject::start(tiny(vice), stderr.clone()).await.unwrap();
-        broken(subject.post(&json!({"content": "x"})).send().await);
+        broken(post(&subject).await);
         let heard = || if vice == "hole" { stderr.hole() } else { stderr.panic() };
-        let heard = wait::until(LONG, async || heard()).await.unwrap();
+        let (_, heard) = wait::until(LONG, async || heard()).await.unwrap();
         let (text, other) = match vice {
             "hole" => ("lab 00: keep the post", stderr.panic()),
             _ => ("the shelf is full", stderr.hole()),

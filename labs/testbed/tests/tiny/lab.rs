@@ -4,27 +4,32 @@ use std::env;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use testbed::lab::OwnBinary;
 use testbed::prelude::*;
 use testbed::run::RunId;
+use testbed::suite::OwnBinary;
 
 fn main() -> ExitCode {
-    let own = OwnBinary { package: "tiny", path: "", folder: env!("CARGO_MANIFEST_DIR") };
+    // What a package's own `verify` knows when it is compiled.
+    let path = env::var("TINY_SERVICE").unwrap_or_default().leak();
+    let own = OwnBinary { package: "tiny", path, folder: env!("CARGO_MANIFEST_DIR") };
     let needs: &[Service] = match env::var("TINY_NEEDS").as_deref() {
         Ok("database") => &[Service::Postgres],
         Ok("broker") => &[Service::RabbitMq],
         _ => &[],
     };
     let longest = env::var("TINY_LONGEST_MS").ok().and_then(|ms| ms.parse().ok()).unwrap_or(60_000);
-    Lab::new(own, "00", "Tiny", "00-tiny")
+    Suite::new(own, "00", "Tiny", "00-tiny")
         .needs(needs)
         .longest(Duration::from_millis(longest))
-        .check("keeps", "it keeps what it promises", "Keeps", keeps)
-        .check("breaks", "it breaks what it promises", "Breaks", breaks)
-        .check("hangs", "the check hangs under load", "Hangs", hangs)
-        .check("panics", "the check itself panics", "Panics", panics)
-        .check("restarts", "the check starts services without end", "Restarts", restarts)
-        .check("falls-ill", "the broker falls ill in the check", "Falls ill", falls_ill)
+        .checks([
+            Check::new("keeps", "it keeps what it promises", "Keeps", keeps),
+            Check::new("breaks", "it breaks what it promises", "Breaks", breaks),
+            Check::new("falls", "it falls into a hole", "Falls", falls),
+            Check::new("hangs", "the check hangs under load", "Hangs", hangs),
+            Check::new("panics", "the check itself panics", "Panics", panics),
+            Check::new("restarts", "the check starts services without end", "Restarts", restarts).alone(),
+            Check::new("falls-ill", "the broker falls ill in the check", "Falls ill", falls_ill).alone(),
+        ])
         .run()
 }
 
@@ -36,14 +41,24 @@ async fn begin(bed: &Bed) -> Result<Subject, Stop> {
 
 async fn keeps(bed: Bed) -> Verdict {
     let service = begin(&bed).await?;
-    let outcome =
-        bed.posts(&service, Schedule::constant(50.0, Duration::from_millis(200))).start().finish().await?;
-    promise("ten posts are accepted").observed(outcome.counts()).kept_if(outcome.counts().accepted == 10)
+    let outcome = bed
+        .gets(&service, "/", Schedule::constant(50.0, Duration::from_millis(200)))
+        .start()
+        .finish()
+        .await?;
+    promise("ten requests are accepted").observed(outcome.counts()).kept_if(outcome.counts().accepted == 10)
 }
 
 async fn breaks(bed: Bed) -> Verdict {
     let service = begin(&bed).await?;
     promise("pigs fly").observed(service.addr().to_string()).kept_if(false)
+}
+
+/// A service that falls into a hole, in a check that would wait for ever.
+async fn falls(bed: Bed) -> Verdict {
+    let service = bed.service().set("TINY", "hole").start().await?;
+    let _ = service.ask("POST".parse().unwrap_or_default(), "/").send().await;
+    std::future::pending().await
 }
 
 async fn panics(bed: Bed) -> Verdict {
@@ -53,7 +68,7 @@ async fn panics(bed: Bed) -> Verdict {
 
 async fn hangs(bed: Bed) -> Verdict {
     let service = begin(&bed).await?;
-    let _load = bed.posts(&service, Schedule::constant(50.0, Duration::from_secs(600))).start();
+    let _load = bed.gets(&service, "/", Schedule::constant(50.0, Duration::from_secs(600))).start();
     std::future::pending().await
 }
 

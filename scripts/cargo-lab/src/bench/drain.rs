@@ -3,6 +3,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use promises::contract::PostTable as _;
 use sqlx::Executor as _;
 use testbed::services::Database;
 use testbed::setup::SetUp;

@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use testbed::endpoint::Endpoint as _;
 use testbed::images::Service;
 use testbed::services::Services;
 use testbed::setup::SetUp;
@@ -26,7 +27,7 @@ const OFFERED: [f64; 6] = [0.55, 0.6, 0.65, 0.7, 0.75, 0.8];
 pub fn measure(workspace: &Workspace) -> Result<bool, SetUp> {
     let service = build(workspace, "solution-01-direct-write", &[])?;
     // The load shares the processors with what it measures, and this program is not optimised.
-    let load = build(workspace, "testbed", &["--example", "offer_posts"])?;
+    let load = build(workspace, "promises", &["--example", "offer_posts"])?;
     block_on(async {
         let services = Services::start(&[Service::Postgres]).await?;
         let pairs = pairs(&services, &service, &load).await;

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use testbed::endpoint::Endpoint as _;
 use testbed::images::Service;
 use testbed::services::{Database, Services, VirtualHost};
 use testbed::setup::SetUp;
@@ -42,11 +43,11 @@ pub struct Peers {
 /// Measures, prints, and says whether the bars were held.
 pub fn measure(workspace: &Workspace) -> Result<bool, SetUp> {
     let service = build(workspace, "solution-02-message-queue", &[])?;
-    let example = |name| build(workspace, "testbed", &["--example", name]);
+    let example = |package, name| build(workspace, package, &["--example", name]);
     let peers = Peers {
-        load: example("offer_posts")?,
-        publish: example("bare_confirms")?,
-        take: example("bare_deliveries")?,
+        load: example("promises", "offer_posts")?,
+        publish: example("testbed", "bare_confirms")?,
+        take: example("testbed", "bare_deliveries")?,
     };
     block_on(async {
         let services = Services::start(&[Service::Postgres, Service::RabbitMq]).await?;

@@ -2,11 +2,12 @@
 
 use testbed::report::{Report, Word};
 use testbed::setup::SetUp;
+use testbed::suite::Request;
 
 use super::{Context, Proof};
 use crate::book::Recording;
-use crate::process;
-use crate::verify::{Ask, Verify};
+use crate::check::Terminal;
+use crate::verify::Verify;
 use crate::workspace::{Lab, read};
 
 /// Judges each solution with all checks.
@@ -32,10 +33,17 @@ pub fn keep_every_promise(context: &Context) -> Proof {
 /// Judges `package` with the services of this run, telling the verdicts as they come. `None` when it does not compile.
 pub fn judge(context: &Context, package: &str, again: &str) -> Result<Option<Report>, SetUp> {
     let Some(verify) = Verify::build(&context.workspace, package)? else { return Ok(None) };
-    let folder = context.workspace.report(package);
-    let command = verify.command(&Ask { binary: None, only: &[], style: "verdicts", again, report: &folder });
-    process::run(context.lend(command))?;
-    Report::read(&folder.join("report.json")).map(Some)
+    let lanes = std::thread::available_parallelism().map_or(1, usize::from);
+    let request = Request { again: again.to_owned(), lanes, ..Request::default() };
+    let judged = verify.judge(&request, &mut Terminal::new(false), |command| context.lend(command))?;
+    let report = judged.report.ok_or_else(|| cut_off(package))?;
+    report.keep_in(&context.workspace.report(package))?;
+    Ok(Some(report))
+}
+
+/// A run that told no end.
+pub fn cut_off(subject: &str) -> SetUp {
+    SetUp::new(format!("judge {subject}"), "its `verify` program told no end", "look at what it says above")
 }
 
 /// Checks that the starter declares and the solution was never asked for.

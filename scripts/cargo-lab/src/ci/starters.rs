@@ -43,28 +43,16 @@ fn unlike(lab: &Lab, check: &CheckReport) -> Option<String> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use testbed::report::{Hole, Read};
+    use testbed::report::{Hole, Listed, Read};
 
     use super::*;
     use crate::workspace::About;
 
     fn check(verdict: Word, hole: Option<&str>) -> CheckReport {
         let read = Read { chapter: String::new(), section: String::new(), href: String::new() };
-        CheckReport {
-            name: "a".into(),
-            title: String::new(),
-            verdict,
-            seconds: 0.0,
-            promised: vec![],
-            observed: vec![],
-            likely: None,
-            hole: hole.map(|text| Hole { text: text.into(), at: String::new() }),
-            next: None,
-            read,
-            again: String::new(),
-            timelines: vec![],
-            stderr: vec![],
-        }
+        let listed = Listed { name: "a".into(), title: String::new(), read };
+        let hole = hole.map(|text| Hole { text: text.into(), at: String::new() });
+        CheckReport { verdict, hole, ..CheckReport::of(listed, String::new()) }
     }
 
     #[test]

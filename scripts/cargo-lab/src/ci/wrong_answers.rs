@@ -7,12 +7,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use testbed::report::{CheckReport, Report, Word, text};
+use testbed::report::{CheckReport, Word, text};
 use testbed::setup::SetUp;
+use testbed::submission::Submission;
+use testbed::suite::Request;
 
+use super::solutions::cut_off;
 use super::{Context, Proof};
 use crate::process;
-use crate::verify::{Ask, Verify, executable};
+use crate::verify::{Nobody, Verify, executable};
 use crate::workspace::{Lab, files, read, unreadable};
 
 /// The package and the binary of the copy.
@@ -61,12 +64,14 @@ fn judge(
         return Ok(Err(why));
     }
     let Some(binary) = copy.build()? else { return Ok(Err("does not compile".to_owned())) };
-    let report = context.workspace.report("wrong-answer");
-    let again = format!("cargo lab check {}", lab.number);
-    let only = [answer.check.clone()];
-    let ask = Ask { binary: Some(&binary), only: &only, style: "json", again: &again, report: &report };
-    process::output(context.lend(verify.command(&ask)))?;
-    let report = Report::read(&report.join("report.json"))?;
+    let request = Request {
+        submission: Some((answer.name.clone(), Submission::of(binary))),
+        only: vec![answer.check.clone()],
+        again: format!("cargo lab check {}", lab.number),
+        ..Request::default()
+    };
+    let judged = verify.judge(&request, &mut Nobody, |command| context.lend(command))?;
+    let report = judged.report.ok_or_else(|| cut_off(&answer.name))?;
     let Some(check) = report.checks.first() else { return Ok(Err("no check was run".to_owned())) };
     println!(
         "  {:<28} {:<24} {:<10} {:>5.1} s",

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
+use testbed::endpoint::Endpoint as _;
 use testbed::load::{Latency, Schedule};
 use testbed::setup::SetUp;
 use testbed::subject::Subject;

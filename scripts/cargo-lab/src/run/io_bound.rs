@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use promises::contract::{PostTable as _, posts};
 use serde_json::json;
+use testbed::endpoint::Endpoint as _;
 use testbed::images::Service;
-use testbed::load::{Counts, Load, Outcomes, Schedule, posts};
+use testbed::load::{Counts, Load, Outcomes, Schedule};
 use testbed::report::Timeline;
 use testbed::report::figure::timeline_svg;
 use testbed::services::{Database, Services};

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use testbed::endpoint::Endpoint as _;
 use testbed::load::{Outcomes, Schedule};
 use testbed::verdict::Stop;
 

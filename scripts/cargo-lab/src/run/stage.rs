@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use testbed::endpoint::Endpoint as _;
 use testbed::load::{Load, Outcomes, Schedule, gets};
 use testbed::progress::Progress;
 use testbed::setup::SetUp;

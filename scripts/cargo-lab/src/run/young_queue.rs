@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use promises::contract::posts;
 use serde_json::json;
+use testbed::endpoint::Endpoint as _;
 use testbed::images::Service;
-use testbed::load::{Load, Schedule, posts};
+use testbed::load::{Load, Schedule};
 use testbed::services::{Database, RabbitMq, Services, VirtualHost};
 use testbed::setup::SetUp;
 use testbed::verdict::Stop;

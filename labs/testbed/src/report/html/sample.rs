@@ -2,8 +2,9 @@
 
 use time::OffsetDateTime;
 
+use crate::fact::Fact;
 use crate::load::{Counts, Second};
-use crate::report::{CheckReport, Figure, Hole, Read, Report, ServiceUsed, Timeline, Word};
+use crate::report::{CheckReport, Hole, Listed, Read, Report, ServiceUsed, Timeline, Word};
 
 /// What a hostile subject writes.
 pub(in crate::report) const HOSTILE: &str =
@@ -47,29 +48,24 @@ pub(in crate::report) fn overload() -> Timeline {
 }
 
 fn check(name: &str, title: &str, verdict: Word) -> CheckReport {
+    let read = Read {
+        chapter: "01 Direct write".into(),
+        section: "Answer after the commit".into(),
+        href: "01-direct-write.html#answer-after-the-commit".into(),
+    };
+    let listed = Listed { name: name.into(), title: title.into(), read };
     CheckReport {
-        name: name.into(),
-        title: title.into(),
         verdict,
         seconds: 3.1,
+        at: started(),
         promised: vec!["every post answered 201 is in the table after the restart".into()],
-        observed: vec![
-            Figure::count("answered", 412),
-            Figure::count("stored", 371),
-            Figure::count("lost", 41),
-        ],
-        likely: None,
-        hole: None,
-        next: None,
-        read: Read {
-            chapter: "01 Direct write".into(),
-            section: "Answer after the commit".into(),
-            href: "01-direct-write.html#answer-after-the-commit".into(),
-        },
-        again: format!("cargo lab check 01 --only {name}"),
-        timelines: vec![],
-        stderr: vec![],
+        observed: vec![Fact::count("answered", 412), Fact::count("stored", 371), Fact::count("lost", 41)],
+        ..CheckReport::of(listed, format!("cargo lab check 01 --only {name}"))
     }
+}
+
+fn started() -> OffsetDateTime {
+    OffsetDateTime::UNIX_EPOCH + time::Duration::days(20_780)
 }
 
 /// A run in which every word was said.
@@ -97,17 +93,17 @@ pub(in crate::report) fn report() -> Report {
             "every refusal is a 503 with Retry-After, inside the deadline".into(),
         ],
         observed: vec![
-            Figure::text("two posts in three were refused: this is how a server dies"),
-            Figure::measure("goodput", 59.9, "posts/s"),
-            Figure::measure("refused", 56.4, "%"),
-            Figure::named("slowest refusal", HOSTILE),
+            Fact::text("two posts in three were refused: this is how a server dies"),
+            Fact::measure("goodput", 59.9, "posts/s"),
+            Fact::measure("refused", 56.4, "%"),
+            Fact::named("slowest refusal", HOSTILE),
         ],
         timelines: vec![overload()],
         ..check("overload-is-refused", "above capacity, goodput holds and the rest is refused", Word::Kept)
     };
     let mut unsure = check("below-capacity", "below capacity nothing fails", Word::Inconclusive);
     unsure.observed =
-        vec![Figure::text("this host could not keep the schedule: 112 of 1440 requests left late")];
+        vec![Fact::text("this host could not keep the schedule: 112 of 1440 requests left late")];
     let mut set_up = check("database-restart", "a restart of the database is survived", Word::SetUp);
     set_up.observed = vec![];
     set_up.next = Some("start the engine: systemctl start docker".into());
@@ -115,7 +111,7 @@ pub(in crate::report) fn report() -> Report {
         lab: "01".into(),
         title: "Direct write".into(),
         subject: "solution-01-direct-write".into(),
-        started_at: OffsetDateTime::UNIX_EPOCH + time::Duration::days(20_780),
+        started_at: started(),
         seconds: 41.7,
         cores: 2,
         services: vec![ServiceUsed {
@@ -123,6 +119,7 @@ pub(in crate::report) fn report() -> Report {
             image: "postgres:17".into(),
             chosen: "official image, present".into(),
         }],
+        listed: Vec::new(),
         checks: vec![kept, broken, overload, unsure, set_up],
     }
 }

@@ -13,11 +13,7 @@ fn nothing_that_a_subject_says_becomes_markup() {
         (check.name, check.title, check.again) = (hostile(), hostile(), hostile());
         (check.read.chapter, check.read.section) = (hostile(), hostile());
         check.promised.push(hostile());
-        check.observed.extend([
-            Figure::text(HOSTILE),
-            Figure::named(HOSTILE, HOSTILE),
-            Figure::count(HOSTILE, 1),
-        ]);
+        check.observed.extend([Fact::text(HOSTILE), Fact::named(HOSTILE, HOSTILE), Fact::count(HOSTILE, 1)]);
         (check.likely, check.next) = (Some(hostile()), Some(hostile()));
         check.hole = Some(crate::report::Hole { text: hostile(), at: hostile() });
         check.stderr.push(hostile());

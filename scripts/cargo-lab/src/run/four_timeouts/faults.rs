@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use testbed::endpoint::Endpoint as _;
 use testbed::ports;
 use testbed::setup::SetUp;
 use testbed::verdict::Stop;

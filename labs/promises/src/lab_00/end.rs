@@ -1,0 +1,106 @@
+//! How the server ends: by SIGKILL, and by SIGTERM.
+
+use std::time::Duration;
+
+use testbed::load::Outcomes;
+use testbed::prelude::*;
+use testbed::subject::Ended;
+
+use super::{CAPACITY, PATH, WORKERS, start, with};
+
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// SIGKILL loses what ran and what waited: as many as there are workers and places.
+pub(super) async fn kill_9_loses_the_queue(bed: Bed) -> Verdict {
+    const QUEUE: usize = 40;
+    /// A request that left so long before the signal has surely arrived.
+    const ARRIVED: Duration = Duration::from_millis(150);
+    let service = start(&bed, QUEUE, TIMEOUT).await?;
+    // Nobody is done before the end: who is in, stays in.
+    let load = bed.gets(&service, "/io/60000", Schedule::constant(100.0, TIMEOUT)).patience(TIMEOUT).start();
+    let full =
+        testbed::wait::until(Duration::from_secs(3), async || (load.counts().refused >= 30).then_some(()));
+    let full = full.await.is_some();
+    let killed = load.elapsed();
+    service.kill().await?;
+    let run = load.stop().await?;
+
+    let inside =
+        |sample: &&Sample| sample.sent.is_some() && sample.ended >= killed && sample.status.is_none();
+    let lost: Vec<_> = run.samples().iter().filter(inside).collect();
+    let in_the_air =
+        lost.iter().filter(|sample| sample.sent.is_some_and(|sent| sent + ARRIVED > killed)).count();
+    let (lost, room) = (lost.len() - in_the_air, WORKERS + QUEUE);
+    let kept = promise(
+        "SIGKILL loses exactly what ran and what waited: WORKERS + QUEUE requests, once the line is full",
+    )
+    .observed(Fact::count("refused before it", run.counts().refused))
+    .observed(Fact::count("lost", lost))
+    .observed(Fact::count("WORKERS + QUEUE", room))
+    .observed(Fact::count("in the air at that moment", in_the_air))
+    .likely(
+        !full,
+        "the line was not full after 300 requests: it takes more than QUEUE, or more than WORKERS run",
+        "count who runs and who waits, and refuse beyond the sum of both",
+    )
+    .likely(
+        lost == QUEUE,
+        "those who run are counted as waiting: the line has WORKERS places too few",
+        "QUEUE requests may wait while WORKERS run",
+    )
+    .likely(lost < room, "the line is shorter than QUEUE", "QUEUE requests may wait while WORKERS run")
+    .likely(
+        true,
+        "more waited than QUEUE allows",
+        "count who runs and who waits, and refuse beyond the sum of both",
+    )
+    .kept_if(full && lost == room)?;
+
+    service.restart().await?;
+    let again = Schedule::constant(0.5 * CAPACITY, Duration::from_millis(500));
+    let again = bed.gets(&service, PATH, again).label("started again").start().finish().await?;
+    let empty = super::nothing_fails(&again, "started again, it serves at once: the line is empty")?;
+    Ok(kept.and(empty))
+}
+
+/// SIGTERM loses nobody who ran or waited.
+pub(super) async fn graceful_stop(bed: Bed) -> Verdict {
+    let service = with(&bed, 2, 20, TIMEOUT).await?;
+    let load = bed.gets(&service, "/io/400", Schedule::constant(100.0, Duration::from_millis(100))).start();
+    // All ten were sent within 100 ms, and the first two are served: two run, six wait.
+    load.accepted(2).await?;
+    let signalled = load.elapsed();
+    let ended = service.terminate().await?;
+    let run = load.finish().await?;
+    stops_well(&run, signalled, ended)
+}
+
+fn stops_well(run: &Outcomes, signalled: Duration, ended: Ended) -> Verdict {
+    let there = run.samples().iter().filter(|sample| sample.ended > signalled);
+    let (finished, cut): (Vec<_>, Vec<_>) = there.partition(|sample| sample.outcome == Outcome::Accepted);
+    if finished.is_empty() && cut.is_empty() {
+        return Err(Stop::Inconclusive("nobody ran or waited at the moment of the signal".to_owned()));
+    }
+    let kept = promise("every request that ran or waited at SIGTERM is answered 200")
+        .observed(Fact::count("there at SIGTERM", finished.len() + cut.len()))
+        .observed(Fact::count("answered 200", finished.len()))
+        .observed(Fact::count("cut", cut.len()))
+        .observed(Fact::duration("ended after", ended.took))
+        .likely(
+            finished.is_empty(),
+            "the process ended at once: nothing waits for what runs",
+            "on SIGTERM stop accepting, finish what is there, then end",
+        )
+        .likely(
+            true,
+            "those who ran were answered, and those who waited were not",
+            "end when the line is empty and the workers are idle",
+        )
+        .kept_if(cut.is_empty())?;
+    let exit = ended.in_time(
+        "server",
+        "something holds the process: an idle connection, a thread that is waited for",
+        "bound the graceful stop, and close idle connections",
+    )?;
+    Ok(kept.and(exit))
+}

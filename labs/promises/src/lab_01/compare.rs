@@ -1,0 +1,76 @@
+//! Answers compared with what was sent, planted or recorded.
+
+use crate::contract::prelude::*;
+use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use uuid::Uuid;
+
+/// Compares with the recorded answer; a difference is a broken promise, not a panic.
+pub(super) fn as_recorded(
+    sentence: &str,
+    answer: &Answer,
+    snapshot: impl FnOnce() + std::panic::UnwindSafe,
+) -> Verdict {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let same = std::panic::catch_unwind(snapshot).is_ok();
+    std::panic::set_hook(hook);
+    promise(sentence).observed(answer).kept_if(same)
+}
+
+/// The same post: an instant may be told with more or fewer digits below the millisecond.
+pub(super) fn is_same(one: &Value, other: &Value) -> bool {
+    let close = match (instant(one), instant(other)) {
+        (Some(one), Some(other)) => (one - other).abs() < time::Duration::MILLISECOND,
+        _ => false,
+    };
+    close && one["id"] == other["id"] && one["content"] == other["content"]
+}
+
+/// `created_at`, if it is RFC 3339 in UTC.
+pub(super) fn instant(post: &Value) -> Option<OffsetDateTime> {
+    let parsed = OffsetDateTime::parse(post["created_at"].as_str()?, &Rfc3339).ok()?;
+    parsed.offset().is_utc().then_some(parsed)
+}
+
+/// The ids of an answered list, in its order.
+pub(super) fn ids(answer: &Answer) -> Result<Vec<Uuid>, Stop> {
+    let list = answer.json()?;
+    promise("a list is a JSON array, also when nothing is in it")
+        .observed(answer)
+        .likely(
+            list.is_null(),
+            "where there is nothing, the list is null",
+            "answer [] where there is nothing",
+        )
+        .kept_if(list.is_array())?;
+    let posts = list.as_array().into_iter().flatten();
+    Ok(posts.filter_map(|post| Uuid::parse_str(post["id"].as_str()?).ok()).collect())
+}
+
+/// Posts by the number under which they were planted, as a reader can compare them.
+pub(super) fn numbers(ids: &[Uuid], planted: &[Uuid]) -> String {
+    let number =
+        |id| planted.iter().position(|planted| planted == id).map_or("?".to_owned(), |n| n.to_string());
+    let all: Vec<String> = ids.iter().map(number).collect();
+    match all.as_slice() {
+        [] => "none".to_owned(),
+        [first, .., last] if all.len() > 4 => format!("{first} … {last} ({})", all.len()),
+        few => few.join(", "),
+    }
+}
+
+/// Whether the posts come in the order in which they were planted.
+pub(super) fn is_rising(got: &[Uuid], planted: &[Uuid]) -> bool {
+    let place = |id| planted.iter().position(|planted| planted == id);
+    got.len() > 1 && got.iter().is_sorted_by_key(place)
+}
+
+/// Percent-encodes text for a query, every byte that is not a letter or a digit.
+pub(super) fn encode(text: &str) -> String {
+    let plain = |byte: u8| {
+        if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+    };
+    text.bytes().map(plain).collect()
+}

@@ -1,0 +1,155 @@
+//! One post, from its request to its row and back.
+
+use std::time::Duration;
+
+use crate::contract::prelude::*;
+use serde_json::json;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::compare::{as_recorded, instant, is_same};
+use super::table;
+
+/// How far from now the instant of a post that was just made may be.
+const NOW: Duration = Duration::from_secs(60);
+
+/// A post comes back exactly as it was sent.
+pub(crate) async fn create_then_read(bed: Bed, agreement: Agreement) -> Verdict {
+    let service = bed.start().await?;
+    let (created, post) = agreement.posting.post(&service, &json!({"content": "my first post"})).await?;
+    let told = created.json()?;
+    match agreement.posting {
+        Posting::Stored => {
+            as_recorded("POST /post answers with the Post: id, content, created_at", &created, || {
+                insta::assert_json_snapshot!(told, {".id" => "[uuid]", ".created_at" => "[instant]"}, @r#"
+            {
+              "content": "my first post",
+              "created_at": "[instant]",
+              "id": "[uuid]"
+            }
+            "#);
+            })?
+        }
+        Posting::Queued => as_recorded("POST /post answers with the id", &created, || {
+            insta::assert_json_snapshot!(told, {".id" => "[uuid]"}, @r#"
+            {
+              "id": "[uuid]"
+            }
+            "#);
+        })?,
+    };
+
+    let id = post["id"].as_str().unwrap_or_default();
+    let parsed = Uuid::parse_str(id).unwrap_or_default();
+    let version = parsed.get_version_num();
+    let of_now = parsed
+        .get_timestamp()
+        .and_then(|at| OffsetDateTime::from_unix_timestamp(at.to_unix().0.try_into().ok()?).ok())
+        .is_some_and(|at| (at - OffsetDateTime::now_utc()).unsigned_abs() < NOW);
+    promise("the id is a UUID of version 7, so that ids sort by time")
+        .observed(&created)
+        .observed(Fact::count("version", version))
+        .likely(
+            version == 4,
+            "the id is a random one: ids of one moment are scattered over the whole index",
+            "make ids of version 7, which begin with the time",
+        )
+        .likely(
+            version == 7,
+            "it says version 7, and the time in it is not now",
+            "its first 48 bits are the milliseconds since 1970",
+        )
+        .kept_if(version == 7 && of_now)?;
+    let made = instant(&post).map(|made| (made - OffsetDateTime::now_utc()).unsigned_abs());
+    promise("created_at is an instant in UTC, in RFC 3339, and it is now")
+        .observed(Fact::named("created_at", post["created_at"].to_string()))
+        .likely(made.is_none(), "it is not told in UTC, or not in RFC 3339", "write it with `Z` at its end")
+        .likely(
+            made.is_some_and(|away| away > Duration::from_secs(1800)),
+            "it is hours away: the local time of the host was told as if it were UTC",
+            "take the clock in UTC, or an instant with its offset, and turn it into UTC",
+        )
+        .kept_if(made.is_some_and(|away| away < NOW))?;
+    promise("Location names the new post: /post/{id}")
+        .observed(Fact::named("location", created.header("location")))
+        .likely(
+            created.header("location").is_empty(),
+            "the answer has no Location",
+            "send the header with the answer to the POST",
+        )
+        .kept_if(created.header("location").ends_with(&format!("/post/{id}")))?;
+
+    every_body_is_read(&service, agreement).await?;
+
+    // The é of two characters is not the é of one: nothing is normalised.
+    let contents =
+        ["x", "  blanks around stay  ", "나의 첫 번째 글", "\"quotes\" \\ and\r\nnewlines", "🦀", "e\u{301}"];
+    let longest = "글".repeat(10_000);
+    for content in contents.into_iter().chain([longest.as_str()]) {
+        let (_, sent) = agreement.posting.post(&service, &json!({ "content": content })).await?;
+        let read = service.get(&format!("/post/{}", sent["id"].as_str().unwrap_or_default())).send().await?;
+        read.has_status(200)?;
+        promise("GET /post/{id} gives back the post that was sent, to the character")
+            .observed(&read)
+            .kept_if(is_same(&read.json()?, &sent) && sent["content"] == content)?;
+    }
+    let stored = bed.database().rows().await?;
+    let rows = promise("every answered post is one row of the table `post`")
+        .observed(Fact::count("rows", stored))
+        .kept_if(stored == 11)?;
+    let second = bed.start().await?;
+    let read = second.get(&format!("/post/{id}")).send().await?;
+    let shared = promise("a second process, started beside the first, reads what the first has stored")
+        .observed(&read)
+        .likely(
+            true,
+            "posts are read from a memory that the process has to itself",
+            "read them from the table",
+        )
+        .kept_if(read.status == 200 && is_same(&read.json()?, &post))?;
+    Ok(rows.and(shared).and(table::as_agreed(&bed).await?))
+}
+
+/// Bodies that are good, and come otherwise than a test by hand sends them. Each becomes a row.
+async fn every_body_is_read(service: &Subject, agreement: Agreement) -> Result<(), Stop> {
+    let halves = json!({"content": "a body in two pieces"});
+    let answer = service.post(&halves).in_two_pieces().send().await?;
+    promise("a body whose second half comes a moment after the first is one body")
+        .observed(&answer)
+        .likely(
+            answer.status == 400,
+            "what the first read gave was taken for the whole body",
+            "read as many bytes as Content-Length says",
+        )
+        .kept_if(answer.status == agreement.posting.status())?;
+    let whole = agreement.posting.post_of(service, &answer, &halves).await?;
+    promise("and it is stored whole").observed(&answer).kept_if(whole["content"] == halves["content"])?;
+
+    let typed = json!({"content": "under a media type with a parameter"});
+    let media_type = Some("application/json; charset=utf-8");
+    let answer = service.post_raw(media_type, typed.to_string()).send().await?;
+    promise("parameters may follow the media type: application/json; charset=utf-8")
+        .observed(&answer)
+        .likely(
+            answer.status == 415,
+            "the whole header is compared, and not the media type in it",
+            "compare what stands before the semicolon",
+        )
+        .kept_if(answer.status == agreement.posting.status())?;
+    agreement.posting.post_of(service, &answer, &typed).await?;
+
+    let blanks = " ".repeat(65_000);
+    let long = format!("{{\"content\":\"in a long body\"{blanks}}}");
+    let bytes = long.len();
+    let answer = service.post_raw(Some("application/json"), long).send().await?;
+    promise("a body of less than 64 KiB is taken, whatever blanks are in it")
+        .observed(Fact::named(format!("a body of {bytes} bytes"), format!("answered {}", answer.status)))
+        .likely(
+            answer.status == 413,
+            "the limit of a body is lower than the contract's",
+            "refuse bodies of more than 65,536 bytes",
+        )
+        .kept_if(answer.status == agreement.posting.status())?;
+    agreement.posting.post_of(service, &answer, &json!({"content": "in a long body"})).await?;
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! What holds when the service or its database dies.
+
+use std::time::Duration;
+
+use crate::contract::prelude::*;
+use serde_json::json;
+
+use super::outage::{ATTEMPTS_A_SECOND, Outage, attempts_are_bounded, no_link};
+
+/// The time in which every request has its answer, in the checks that take the database away: so far below the contract's
+/// default that who takes no notice of the setting is late, however much is allowed for a busy host.
+const DEADLINE: Duration = ms(500);
+/// How long after the database is back the service must accept posts again.
+const RECOVERY: Duration = Duration::from_secs(6);
+const DATABASE: Outage =
+    Outage { of: "database", deadline: DEADLINE, recovery: RECOVERY, posting: Posting::Stored };
+
+const fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+/// An answered post survives `kill -9`.
+///
+/// More is offered than the pool can carry: so whatever a service keeps in its memory instead of in the table is there to be lost.
+pub(super) async fn answered_is_committed(bed: Bed) -> Verdict {
+    const INSERT: Duration = ms(100);
+    let service = bed.service().pool(6).start().await?;
+    bed.database().service_time(INSERT).await?;
+    let schedule = Schedule::poisson(120.0, Duration::from_secs(20), 1);
+    let load = bed.posts(&service, schedule).capacity(60.0).start();
+
+    load.accepted(150).await?;
+    service.kill().await?;
+    let run = load.stop().await?;
+    service.restart().await?;
+
+    let ledger = bed.ledger(&run).await?;
+    let took = |sample: &Sample| sample.latency_from_send().unwrap_or_default();
+    let early = run.accepted().filter(|sample| took(sample) < INSERT * 9 / 10).count();
+    let kept = promise("every post answered 201 is in the table after the kill and the restart")
+        .observed(&ledger)
+        .observed(Fact::count("answered before an insert can end", early))
+        .likely(
+            early > 0,
+            "the answer left before the commit: it took less time than an insert",
+            "await the insert, then answer",
+        )
+        .likely(
+            ledger.stored == 0,
+            "the table was emptied at the restart",
+            "create what is missing at the start, drop nothing",
+        )
+        .likely(
+            !ledger.doubled.is_empty(),
+            "a post was inserted more than once",
+            "insert once, with the id made where the post was accepted",
+        )
+        .likely(
+            true,
+            "a post is answered and then lost",
+            "look for what stands between the answer and the commit",
+        )
+        .kept_if(ledger.is_clean())?;
+    let patient = promise("no post is answered 201 before its insert can have been committed")
+        .observed(Fact::duration("an insert takes", INSERT))
+        .observed(Fact::count("answered before an insert can end", early))
+        .likely(true, "the answer left before the commit", "await the insert, then answer")
+        .kept_if(early == 0)?;
+    Ok(kept.and(patient))
+}
+
+/// A database that dies means 503 within the deadline, and nothing of ours needs a restart when it is back.
+pub(super) async fn database_restart(bed: Bed) -> Verdict {
+    let link = Link::open(bed.database().server(), Path::default()).await.map_err(no_link)?;
+    let service = bed.service().deadline(DEADLINE).database_via(link.addr()).start().await?;
+    let load = bed
+        .posts(&service, Schedule::constant(40.0, Duration::from_secs(20)))
+        .label("the database dies")
+        .start();
+    load.accepted(40).await?;
+    bed.postgres().kill().await?;
+    let before = load.stop().await?;
+    let kept = DATABASE.explicit(&before, "down")?;
+
+    link.reset_counts();
+    let outage = Duration::from_secs(2);
+    let load =
+        bed.posts(&service, Schedule::constant(40.0, outage)).label("while the database is down").start();
+    let during = load.finish().await?;
+    let attempts = link.counts().connections;
+    let kept = kept.and(DATABASE.explicit(&during, "down")?);
+    down_means_503(&service).await?;
+    let requests = during.counts().scheduled;
+    let stormed = attempts_are_bounded("database", attempts, requests, ATTEMPTS_A_SECOND, outage + DEADLINE)?;
+
+    bed.says("starting PostgreSQL again");
+    bed.postgres().start_again().await?;
+    let kept = kept.and(stormed).and(DATABASE.works_again(&bed, &service, "back").await?);
+    let ledger = bed.ledger(&before).await?;
+    let kept_all = promise("every post answered 201 survived the kill of the database")
+        .observed(&ledger)
+        .kept_if(ledger.is_clean())?;
+    Ok(kept.and(kept_all))
+}
+
+/// A database that says nothing means 503 within the deadline.
+pub(super) async fn database_paused(bed: Bed) -> Verdict {
+    let service = bed.service().deadline(DEADLINE).start().await?;
+    let load = bed
+        .posts(&service, Schedule::constant(40.0, Duration::from_secs(20)))
+        .label("the database falls silent")
+        .start();
+    load.accepted(40).await?;
+    bed.postgres().pause().await?;
+    let before = load.stop().await?;
+    let kept = DATABASE.explicit(&before, "silent")?;
+
+    let load = bed
+        .posts(&service, Schedule::constant(40.0, Duration::from_secs(2)))
+        .label("while the database is silent")
+        .start();
+    let during = load.finish().await?;
+    let kept = kept.and(DATABASE.explicit(&during, "silent")?);
+    down_means_503(&service).await?;
+
+    bed.postgres().unpause().await?;
+    let kept = kept.and(DATABASE.works_again(&bed, &service, "awake").await?);
+    let ledger = bed.ledger(&before).await?;
+    let told = promise("every post answered 201 is stored").observed(&ledger).kept_if(ledger.is_clean())?;
+    Ok(kept.and(told))
+}
+
+/// While the database is away, a post and a read are refused in the same words as everything else.
+async fn down_means_503(service: &Subject) -> Result<(), Stop> {
+    service.get("/health").send().await?.has_status(200)?;
+    let post = json!({ "content": format!("{BY_HAND}, to nobody") });
+    for ask in [service.post(&post), service.get("/posts")] {
+        let answer = ask.send().await?;
+        answer.is_problem(&[503])?;
+        answer.says_when()?;
+    }
+    Ok(())
+}

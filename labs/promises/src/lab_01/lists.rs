@@ -1,0 +1,77 @@
+//! The list: newest first, twenty a page.
+
+use serde_json::json;
+use uuid::Uuid;
+
+use super::compare::{ids, is_rising, is_same, numbers};
+use crate::contract::prelude::*;
+
+/// The list is newest first, twenty a page.
+pub(crate) async fn list_newest_first(bed: Bed, agreement: Agreement) -> Verdict {
+    let service = bed.start().await?;
+    let planted = bed.database().plant((0..45).map(|n| format!("post number {n}"))).await?;
+    let newest_first: Vec<&Uuid> = planted.iter().rev().collect();
+
+    for (page, expected) in [
+        ("?page=1", 0..20),
+        ("", 0..20),
+        ("?page=2", 20..40),
+        ("?page=3", 40..45),
+        ("?page=4", 45..45),
+        ("?page=200000000", 45..45), // Its first row has a number that 32 bits do not hold.
+    ] {
+        let answer = service.get(&format!("/posts{page}")).send().await?;
+        answer.has_status(200)?;
+        let got = ids(&answer)?;
+        let expected = &newest_first[expected];
+        promise(format!("GET /posts{page} lists {} posts, newest first", expected.len()))
+            .observed(Fact::named("listed", numbers(&got, &planted)))
+            .observed(Fact::named(
+                "expected",
+                numbers(&expected.iter().map(|id| **id).collect::<Vec<_>>(), &planted),
+            ))
+            .likely(is_rising(&got, &planted), "the oldest come first", "order by created_at, descending")
+            .likely(got.len() > 20, "there is no limit to a page", "limit the query to 20 rows")
+            .likely(
+                got.len() == expected.len() && page != "?page=4",
+                "the right number from the wrong place: the first page is page 1",
+                "skip (page - 1) * 20 rows",
+            )
+            .likely(
+                page == "?page=4" || page == "?page=3",
+                "pages do not meet end to end",
+                "skip (page - 1) * 20 rows, and answer [] beyond the end",
+            )
+            .kept_if(got.iter().eq(expected.iter().copied()))?;
+    }
+    for page in ["0", "-1", "1.5", "two"] {
+        service.get(&format!("/posts?page={page}")).send().await?.is_problem(&[400])?;
+    }
+
+    let (_, created) = agreement.posting.post(&service, &json!({"content": "the newest"})).await?;
+    let first = service.get("/posts").send().await?.json()?;
+    promise("a new post is first in the list")
+        .observed(Fact::named("first", first[0]["content"].to_string()))
+        .kept_if(is_same(&first[0], &created))?;
+    a_list_gives_its_connection_back(&service).await?;
+    Ok(all_kept("the list is newest first, 20 a page, empty beyond its end, and refuses what is no page", 11))
+}
+
+/// The promise that a list that goes on can be had as often as somebody asks.
+async fn a_list_gives_its_connection_back(service: &Subject) -> Result<(), Stop> {
+    /// More than the contract's default pool has.
+    const TIMES: usize = 15;
+    for time in 1..=TIMES {
+        let answer = service.get("/posts").send().await?;
+        promise(format!("a list that has another page is answered {TIMES} times, one after the other"))
+            .observed(Fact::count("asked for", time))
+            .observed(&answer)
+            .likely(
+                true,
+                "each list keeps its connection: its rows are not read to their end, and it is not given back",
+                "close the rows on every way out, also when there is another page",
+            )
+            .kept_if(answer.status == 200)?;
+    }
+    Ok(())
+}

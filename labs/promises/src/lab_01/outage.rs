@@ -1,0 +1,154 @@
+//! What every lab promises of its posts while something that it depends on is away, and when that is back.
+
+use std::time::Duration;
+
+use crate::contract::prelude::*;
+
+/// What a busy host may add to a deadline: many times what it usually does.
+pub(crate) const HOST: Duration = Duration::from_secs(1);
+
+/// The contract's default for REQUEST_TIMEOUT_MS.
+const DEFAULT: Duration = Duration::from_secs(2);
+
+/// The absence of something without which no post can be accepted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outage {
+    /// What is away: `database`, `broker`.
+    pub(crate) of: &'static str,
+    /// The time in which every request has its answer.
+    pub(crate) deadline: Duration,
+    /// How long after it is back posts must be accepted again.
+    pub(crate) recovery: Duration,
+    /// How a good post is answered.
+    pub(crate) posting: Posting,
+}
+
+impl Outage {
+    /// The promise that every request of `run` was answered in time: accepted, or refused in words of the contract.
+    pub(crate) fn explicit(&self, run: &Finished, state: &str) -> Verdict {
+        let Outage { of, deadline, posting, .. } = self;
+        let (counts, accepted) = (run.counts(), posting.status());
+        let is_late =
+            |sample: &&Sample| sample.latency_from_send().is_some_and(|took| took > *deadline + HOST);
+        let late = run.samples().iter().filter(is_late).count();
+        let is_bare = |sample: &&Sample| sample.outcome == Outcome::Refused && !sample.is_explicit_refusal();
+        let bare = run.samples().iter().filter(is_bare).count();
+        let explicit = counts.accepted + counts.refused == counts.scheduled && bare == 0;
+        let slowest = run.latency_from_send(|_| true).max().unwrap_or_default();
+        let told = format!(
+            "{} offered, {} accepted, {} refused, {} otherwise, {late} late, slowest {} ms",
+            counts.scheduled,
+            counts.accepted,
+            counts.refused,
+            counts.scheduled - counts.accepted - counts.refused,
+            slowest.as_millis()
+        );
+        promise(format!(
+            "while the {of} is {state}, every request is answered inside the deadline of {} ms: {accepted}, or 503 with Retry-After",
+            deadline.as_millis()
+        ))
+        .observed(Fact::named(format!("while the {of} is {state}"), told))
+        .observed((bare > 0).then(|| Fact::count("503 without Retry-After or problem+json", bare)))
+        .likely(
+            late > 0 && slowest.abs_diff(DEFAULT) < DEFAULT / 4,
+            "the last answers come at the contract's default of 2 s: REQUEST_TIMEOUT_MS is not what decides",
+            "take every deadline from REQUEST_TIMEOUT_MS",
+        )
+        .likely(
+            late > 0,
+            "a wait has no deadline of its own, or a longer one than the request",
+            format!("bound every wait for the {of} by less than REQUEST_TIMEOUT_MS"),
+        )
+        .likely(
+            counts.other_status > 0,
+            format!("the {of}'s fault is answered as a fault of the service"),
+            format!("answer 503 with Retry-After when the {of} cannot be reached"),
+        )
+        .likely(
+            counts.reset > 0,
+            "the handler ended without an answer",
+            format!("turn the {of}'s error into an answer"),
+        )
+        .likely(
+            bare > 0,
+            "a 503 that does not say when to come back, or not in the one error shape",
+            "send Retry-After and problem+json with every 503",
+        )
+        .kept_if(late == 0 && explicit)
+    }
+
+    /// What was away is there again: posts are accepted again, by the same process, and then all of them.
+    pub(crate) async fn works_again(&self, bed: &Bed, service: &Subject, word: &str) -> Verdict {
+        let Outage { of, recovery, posting, .. } = self;
+        bed.says(format!("the {of} is {word}; waiting for the service"));
+        let by_hand = serde_json::json!({ "content": format!("{BY_HAND}, now that the {of} is {word}") });
+        let mut last = String::new();
+        let back = testbed::wait::until(*recovery, async || match service.post(&by_hand).send().await {
+            Ok(answer) if answer.status == posting.status() => Some(()),
+            Ok(answer) => {
+                last = format!("answered {}", answer.status);
+                None
+            }
+            Err(_) => {
+                last = "no answer".to_owned();
+                None
+            }
+        });
+        let back = back.await.is_some();
+        let kept = promise(format!(
+            "once the {of} is {word}, the same process accepts posts again within {} s",
+            recovery.as_secs()
+        ))
+        .observed((!back).then(|| Fact::named("last try", last)))
+        .likely(
+            true,
+            "the service holds on to connections that are dead, or never gives back the place of one that failed",
+            "drop a connection that failed, give its place back, and open another",
+        )
+        .kept_if(back)?;
+        let label = format!("the {of} is {word}");
+        let load = bed.posts(service, Schedule::constant(40.0, Duration::from_secs(1))).label(&label).start();
+        let run = load.finish().await?;
+        let counts = run.counts();
+        let all = promise(format!("then every post is accepted, as before the {of} was not {word}"))
+            .observed(Fact::named(label, format!("{} of {} accepted", counts.accepted, counts.scheduled)))
+            .likely(
+                true,
+                "some connections are still dead: each fails the request that draws it",
+                "test a connection that failed before you use it again, or close it",
+            )
+            .kept_if(counts.accepted == counts.scheduled)?;
+        Ok(kept.and(all))
+    }
+}
+
+/// Attempts to reach what is away, beside one for each request: ten a second for each connection of the contract's default pool.
+pub(crate) const ATTEMPTS_A_SECOND: u64 = 100;
+
+/// The promise that whatever is away is not stormed with `attempts` to reach it: one for each of `requests`, and so many `a_second`
+/// in the time of `lasted`.
+pub(crate) fn attempts_are_bounded(
+    of: &str,
+    attempts: u64,
+    requests: u64,
+    a_second: u64,
+    lasted: Duration,
+) -> Verdict {
+    let most = requests + (a_second as f64 * lasted.as_secs_f64()) as u64;
+    promise(format!(
+        "attempts to reach a dead {of} are bounded: one for each request, and {a_second} a second"
+    ))
+    .observed(Fact::count("attempts", attempts))
+    .observed(Fact::count("at most", most))
+    .likely(
+        true,
+        "the service tries again without a pause: a retry storm",
+        "back off between attempts, or fail the request and let the next one try",
+    )
+    .kept_if(attempts <= most)
+}
+
+/// A link that cannot be opened is a fault of the set-up.
+pub(crate) fn no_link(error: std::io::Error) -> SetUp {
+    SetUp::from_cause("open a link on 127.0.0.1", error)
+}

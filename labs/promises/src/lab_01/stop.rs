@@ -1,0 +1,64 @@
+//! How the service ends.
+
+use std::time::Duration;
+
+use crate::contract::prelude::*;
+
+/// SIGTERM loses nobody who was in flight.
+pub(super) async fn graceful_stop(bed: Bed) -> Verdict {
+    const INSERT: Duration = Duration::from_millis(500);
+    /// A request that left so long before the signal has surely arrived.
+    const ARRIVED: Duration = Duration::from_millis(150);
+    let service = bed.service().pool(20).start().await?;
+    bed.database().service_time(INSERT).await?;
+    let load = bed.posts(&service, Schedule::constant(20.0, Duration::from_secs(20))).start();
+
+    // Whoever holds a connection open and asks nothing must not hold the process.
+    let _idle = service.idle_clients("/post").await?;
+    load.accepted(20).await?;
+    let signalled = load.elapsed();
+    let ended = service.terminate().await?;
+    let run = load.stop().await?;
+
+    let in_flight = run.samples().iter().filter(|sample| {
+        sample.sent.is_some_and(|sent| sent + ARRIVED < signalled) && sample.ended > signalled
+    });
+    let (finished, rest): (Vec<_>, Vec<_>) =
+        in_flight.partition(|sample| sample.outcome == Outcome::Accepted);
+    let (refused, cut): (Vec<_>, Vec<_>) = rest.into_iter().partition(|sample| sample.status.is_some());
+    if finished.is_empty() && refused.is_empty() && cut.is_empty() {
+        return Err(Stop::Inconclusive("no request was in flight at the moment of the signal".to_owned()));
+    }
+    let kept = promise("every post that was in flight at SIGTERM is answered 201")
+        .observed(Fact::count("in flight", finished.len() + refused.len() + cut.len()))
+        .observed(Fact::count("answered 201", finished.len()))
+        .observed((!refused.is_empty()).then(|| Fact::count("answered otherwise", refused.len())))
+        .observed(Fact::count("cut", cut.len()))
+        .observed(Fact::duration("ended after", ended.took))
+        .likely(
+            !refused.is_empty(),
+            "posts that had arrived were refused because of the stop",
+            "take no new connection, and give every request that is there its usual answer",
+        )
+        .likely(
+            ended.took < INSERT / 4,
+            "the process ended at once: nothing waits for the requests in flight",
+            "on SIGTERM stop accepting, finish what is there, then end",
+        )
+        .likely(
+            true,
+            "the wait for requests in flight ends too early",
+            "wait until the last of them is answered, within the grace of 10 s",
+        )
+        .kept_if(refused.is_empty() && cut.is_empty())?;
+
+    let exit = ended.in_time(
+        "service",
+        "something holds the process: an idle connection, half a request, a task without an end",
+        "bound the graceful stop: close what is idle, and give up on what is half there",
+    )?;
+
+    let ledger = bed.ledger(&run).await?;
+    let stored = promise("every post answered 201 is stored").observed(&ledger).kept_if(ledger.is_clean())?;
+    Ok(kept.and(exit).and(stored))
+}

@@ -1,0 +1,177 @@
+//! How many messages a consumer holds, and what a second one is good for.
+
+use std::time::{Duration, Instant};
+
+use crate::contract::prelude::*;
+use testbed::wait;
+use uuid::Uuid;
+
+use super::broker_faults::RECOVERY;
+use crate::contract::{DEAD, QUEUE, instant, message};
+use crate::lab_01::no_link;
+
+const SOON: Duration = Duration::from_secs(15);
+
+fn messages(count: usize) -> impl Iterator<Item = Vec<u8>> {
+    (0..count).map(|n| message(Uuid::now_v7(), &format!("{BY_HAND} {n}")))
+}
+
+/// The unacknowledged messages never exceed the prefetch, however long an insert takes.
+pub(super) async fn bounded_prefetch(bed: Bed) -> Verdict {
+    const PREFETCH: u32 = 25;
+    const SENT: u32 = 300;
+    let link = Link::open(bed.broker().server(), Path::default()).await.map_err(no_link)?;
+    let consumer = bed.service().role("consumer").prefetch(PREFETCH as usize).broker_via(link.addr());
+    let _consumer = consumer.start().await?;
+    // On its second connection: what was asked of the first one holds for that one alone.
+    link.cut();
+    link.heal();
+    let hold = bed.database().hold_inserts().await?;
+    bed.broker().publish(QUEUE, messages(1)).await?;
+    let back = wait::try_until(RECOVERY, async || {
+        Ok::<_, Stop>((bed.database().held_inserts().await? > 0).then_some(()))
+    });
+    let back = promise(format!(
+        "a consumer whose connection was cut takes messages again within {} s",
+        RECOVERY.as_secs()
+    ))
+    .likely(
+        true,
+        "the consumer ended with its connection",
+        "let the consumer come back by itself after every fault: a stream that ends is one, too",
+    )
+    .kept_if(back.await?.is_some())?;
+    bed.broker().publish(QUEUE, messages(SENT as usize - 1)).await?;
+    // Nothing can be stored, so what is neither ready nor dead is delivered and not acknowledged.
+    let mut most = 0;
+    let mut looks = 0;
+    let all_at_once = wait::try_until(Duration::from_secs(3), async || {
+        let (ready, dead) = tokio::try_join!(bed.broker().ready(QUEUE), bed.broker().ready(DEAD))?;
+        most = most.max(SENT.saturating_sub(ready.unwrap_or(0) + dead.unwrap_or(0)));
+        looks += 1;
+        Ok::<_, Stop>((most == SENT).then_some(()))
+    });
+    all_at_once.await?;
+    let held = bed.database().held_inserts().await?;
+    let kept = promise(format!(
+        "with PREFETCH={PREFETCH} never more than {PREFETCH} messages are unacknowledged"
+    ))
+    .observed(Fact::count("most at once", most))
+    .observed(Fact::count("looks", looks))
+    .likely(
+        most == SENT,
+        "the broker sent everything that it had: there is no prefetch, or nothing is to be acknowledged",
+        "set basic.qos on the consumer's channel before you consume, and acknowledge by hand",
+    )
+    .likely(
+        most > PREFETCH,
+        "more than one consumer, another prefetch, or one that was asked of the first connection alone",
+        "bound the whole process by PREFETCH, on each channel that consumes",
+    )
+    .likely(true, "no message was delivered", "look at the consumer's stderr")
+    .kept_if((1..=PREFETCH).contains(&most) && held > 0)?;
+    hold.release().await?;
+    let rows = rows_at_rest(&bed, SENT.into()).await?;
+    let as_sent =
+        "SELECT count(*) FROM post WHERE abs(extract(epoch FROM created_at - $1::timestamptz)) < 0.001";
+    let as_sent: i64 = sqlx::query_scalar(as_sent).bind(instant()).fetch_one(bed.database().pool()).await?;
+    let all = promise("when inserts go on, all of them are stored")
+        .observed(Fact::count("sent", SENT))
+        .observed(Fact::count("rows", rows))
+        .likely(
+            rows <= i64::from(PREFETCH),
+            "the first messages were stored, and then no more came: the broker waits for their acknowledgement",
+            "acknowledge what is committed; the broker delivers as much again",
+        )
+        .likely(true, "messages were lost while inserts were held", "keep a batch until it is stored")
+        .kept_if(rows == i64::from(SENT))?;
+    let instants = promise("each row has the instant of its message, to the millisecond")
+        .observed(Fact::count("rows with it", as_sent))
+        .likely(true, "the instant is cut off, or made anew", "store created_at as the message carries it")
+        .kept_if(as_sent == i64::from(SENT))?;
+    Ok(back.and(kept).and(all).and(instants))
+}
+
+/// How many rows there are when all are there, or when no more come.
+async fn rows_at_rest(bed: &Bed, all: i64) -> Result<i64, Stop> {
+    /// An insert takes a thousandth of this.
+    const STALLED: Duration = Duration::from_secs(5);
+    let (mut seen, mut progress) = (0, Instant::now());
+    let at_rest = wait::try_until(SOON, async || {
+        let now = bed.database().rows().await?;
+        if now > seen {
+            (seen, progress) = (now, Instant::now());
+        }
+        Ok::<_, Stop>((seen == all || progress.elapsed() > STALLED).then_some(()))
+    });
+    at_rest.await?;
+    Ok(seen)
+}
+
+/// Two consumers drain at least 1.6 times as fast as one, when the time of an insert is fixed.
+pub(super) async fn two_consumers(bed: Bed) -> Verdict {
+    const SENT: usize = 3000;
+    const WINDOW: Duration = Duration::from_secs(2);
+    /// How long the second one may take to its first insert. Hundreds of times what it takes.
+    const SECOND_BEGINS: Duration = Duration::from_secs(5);
+    let _api = bed.service().role("api").start().await?;
+    bed.broker().publish(QUEUE, messages(SENT)).await?;
+    let waiting = bed.broker().ready(QUEUE).await?.unwrap_or(0) as usize;
+    let held = promise("what the broker has confirmed waits in the queue, however long that grows")
+        .observed(Fact::count("confirmed", SENT))
+        .observed(Fact::count("in the queue", waiting))
+        .likely(
+            true,
+            "the queue throws its oldest messages away when it is full: x-max-length with the default overflow, drop-head",
+            "bound it with x-overflow reject-publish, or not at all",
+        )
+        .kept_if(waiting == SENT)?;
+    bed.database().service_time(Duration::from_millis(100)).await?;
+    let consumer = || bed.service().role("consumer").prefetch(20);
+    let connections = bed.postgres().watch(bed.database()).await?;
+
+    let _first = consumer().start().await?;
+    let alone = rate(&bed, WINDOW).await?;
+    let _second = consumer().start().await?;
+    if connections.until(SECOND_BEGINS, |seen| seen.busy > 1).await.is_none() {
+        bed.says("the second consumer stores nothing");
+    }
+    let together = rate(&bed, WINDOW).await?;
+    let left = bed.broker().ready(QUEUE).await?.unwrap_or(0);
+    if left == 0 {
+        return Err(Stop::Inconclusive("the queue was empty before both rates were measured".to_owned()));
+    }
+    let ratio = together / alone.max(1.0);
+    let faster = promise("two consumers drain at least 1.6 times as fast as one")
+        .observed(Fact::measure("one", alone, "/s"))
+        .observed(Fact::measure("two", together, "/s"))
+        .observed(Fact::measure("ratio", ratio, ""))
+        .observed(Fact::count("still in the queue", left))
+        .likely(alone < 1.0, "nothing is drained at all", "look at the consumer's stderr")
+        .likely(
+            ratio < 1.2,
+            "only one of them works: the queue or the subscription lets no other in, or they wait for each other",
+            "let all subscribe: no x-single-active-consumer, no `exclusive`, no lock that both need",
+        )
+        .likely(true, "they are in each other's way", "look for what both of them wait for")
+        .kept_if(ratio >= 1.6)?;
+    Ok(held.and(faster))
+}
+
+/// Rows a second, over a window that begins with a new row.
+async fn rate(bed: &Bed, window: Duration) -> Result<f64, Stop> {
+    let next_row = async || {
+        let seen = bed.database().rows().await?;
+        let found = wait::try_until(SOON, async || {
+            let now = bed.database().rows().await?;
+            Ok::<_, Stop>((now > seen).then_some(now))
+        });
+        Ok::<_, Stop>(found.await?.unwrap_or(seen))
+    };
+    let first = next_row().await?;
+    let started = Instant::now();
+    wait::until(window, async || None::<()>).await;
+    // To the end of the insert that is under way, as the window began at the end of one.
+    let last = next_row().await?;
+    Ok((last - first) as f64 / started.elapsed().as_secs_f64())
+}
