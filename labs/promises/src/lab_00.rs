@@ -27,58 +27,66 @@ const CAPACITY: f64 = 40.0;
 
 /// The suite of lab 00. It needs no container.
 pub(crate) fn suite(own: OwnBinary) -> Suite {
-    Suite::new(own, "00", "A server in miniature", "00-overload").checks([
-        Check::new(
-            "answers-as-agreed",
-            "each request gets the answer of the contract",
-            "The way of a request",
-            answers::answers_as_agreed,
-        ),
-        Check::new("below-capacity", "below capacity nothing fails", "Below capacity", loss::below_capacity),
-        Check::new(
-            "loss-follows-theory",
-            "above capacity as many are lost as must be",
-            "As many are lost as must be",
-            loss::loss_follows_theory,
-        ),
-        Check::new(
-            "longer-queue-only-delays",
-            "a longer queue delays the failure, no more",
-            "A longer queue",
-            loss::longer_queue_only_delays,
-        ),
-        Check::new(
-            "more-workers",
-            "more workers help who waits, not who computes",
-            "More workers",
-            workers::more_workers,
-        ),
-        Check::new(
-            "goodput-holds",
-            "no worker works for somebody who has given up",
-            "Work for nobody",
-            waste::goodput_holds,
-        ),
-        Check::new(
-            "gone-clients-cost-nothing",
-            "who has gone takes no time and no place",
-            "Clients who have gone",
-            waste::gone_clients_cost_nothing,
-        ),
-        Check::new("recovers", "after the storm it serves as before", "After the storm", waste::recovers),
-        Check::new(
-            "kill-9-loses-the-queue",
-            "kill -9 loses what ran and what waited",
-            "What kill -9 takes",
-            end::kill_9_loses_the_queue,
-        ),
-        Check::new(
-            "graceful-stop",
-            "SIGTERM loses nobody who ran or waited",
-            "Stop when the line is empty",
-            end::graceful_stop,
-        ),
-    ])
+    Suite::new(own, "00", "A server in miniature", "00-overload")
+        .contract("labs/00-overload/contract.md")
+        .checks([
+            Check::new(
+                "answers-as-agreed",
+                "each request gets the answer of the contract",
+                "The way of a request",
+                answers::answers_as_agreed,
+            ),
+            Check::new(
+                "below-capacity",
+                "below capacity nothing fails",
+                "Below capacity",
+                loss::below_capacity,
+            ),
+            Check::new(
+                "loss-follows-theory",
+                "above capacity as many are lost as must be",
+                "As many are lost as must be",
+                loss::loss_follows_theory,
+            ),
+            Check::new(
+                "longer-queue-only-delays",
+                "a longer queue delays the failure, no more",
+                "A longer queue",
+                loss::longer_queue_only_delays,
+            ),
+            Check::new(
+                "more-workers",
+                "more workers help who waits, not who computes",
+                "More workers",
+                workers::more_workers,
+            )
+            .alone(),
+            Check::new(
+                "goodput-holds",
+                "no worker works for somebody who has given up",
+                "Work for nobody",
+                waste::goodput_holds,
+            ),
+            Check::new(
+                "gone-clients-cost-nothing",
+                "who has gone takes no time and no place",
+                "Clients who have gone",
+                waste::gone_clients_cost_nothing,
+            ),
+            Check::new("recovers", "after the storm it serves as before", "After the storm", waste::recovers),
+            Check::new(
+                "kill-9-loses-the-queue",
+                "kill -9 loses what ran and what waited",
+                "What kill -9 takes",
+                end::kill_9_loses_the_queue,
+            ),
+            Check::new(
+                "graceful-stop",
+                "SIGTERM loses nobody who ran or waited",
+                "Stop when the line is empty",
+                end::graceful_stop,
+            ),
+        ])
 }
 
 /// A subject with [`WORKERS`] workers, `queue` places in the line, and a longest wait in it.

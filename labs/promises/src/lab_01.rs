@@ -23,75 +23,82 @@ use crate::contract::Agreement;
 
 /// The suite of lab 01.
 pub(crate) fn suite(own: OwnBinary) -> Suite {
-    Suite::new(own, "01", "Direct write", "01-direct-write").needs(&[Service::Postgres]).checks([
-        Check::new("create-then-read", "a post comes back as it was sent", "What a post is", |bed| {
-            create_then_read(bed, Agreement::DIRECT)
-        }),
-        Check::new(
-            "list-newest-first",
-            "the list is newest first, 20 a page",
-            "Newest first, twenty a page",
-            |bed| list_newest_first(bed, Agreement::DIRECT),
-        ),
-        Check::new(
-            "search-is-literal",
-            "a search finds what was typed, nothing else",
-            "Text is text",
-            search_is_literal,
-        ),
-        Check::new(
-            "bad-input-is-refused",
-            "bad input is refused in one shape, nothing stored",
-            "Refuse early, in one shape",
-            |bed| bad_input_is_refused(bed, Agreement::DIRECT),
-        ),
-        Check::new(
-            "answered-is-committed",
-            "an answered post survives kill -9",
-            "Answer after the commit",
-            database::answered_is_committed,
-        ),
-        Check::new(
-            "database-restart",
-            "a dead database means 503, and no restart of ours",
-            "When the database dies",
-            database::database_restart,
-        ),
-        Check::new(
-            "database-paused",
-            "a silent database means 503 within the deadline",
-            "Every wait has a deadline",
-            database::database_paused,
-        ),
-        Check::new(
-            "graceful-stop",
-            "SIGTERM loses nobody who was in flight",
-            "Stop without losing anyone",
-            stop::graceful_stop,
-        ),
-        Check::new(
-            "below-capacity",
-            "below capacity nothing fails",
-            "Below capacity",
-            overload::below_capacity,
-        ),
-        Check::new(
-            "three-times-capacity",
-            "at three times capacity it still does its work",
-            "At three times capacity",
-            overload::three_times_capacity,
-        ),
-        Check::new(
-            "serves-again",
-            "after the storm it serves as before",
-            "After the storm",
-            overload::serves_again,
-        ),
-        Check::new(
-            "bounded-connections",
-            "never more connections than the pool",
-            "Never more connections than the pool",
-            overload::bounded_connections,
-        ),
-    ])
+    Suite::new(own, "01", "Direct write", "01-direct-write")
+        .contract("labs/openapi.yaml")
+        .needs(&[Service::Postgres])
+        .checks([
+            Check::new("create-then-read", "a post comes back as it was sent", "What a post is", |bed| {
+                create_then_read(bed, Agreement::DIRECT)
+            }),
+            Check::new(
+                "list-newest-first",
+                "the list is newest first, 20 a page",
+                "Newest first, twenty a page",
+                |bed| list_newest_first(bed, Agreement::DIRECT),
+            ),
+            Check::new(
+                "search-is-literal",
+                "a search finds what was typed, nothing else",
+                "Text is text",
+                search_is_literal,
+            ),
+            Check::new(
+                "bad-input-is-refused",
+                "bad input is refused in one shape, nothing stored",
+                "Refuse early, in one shape",
+                |bed| bad_input_is_refused(bed, Agreement::DIRECT),
+            ),
+            Check::new(
+                "answered-is-committed",
+                "an answered post survives kill -9",
+                "Answer after the commit",
+                database::answered_is_committed,
+            ),
+            Check::new(
+                "database-restart",
+                "a dead database means 503, and no restart of ours",
+                "When the database dies",
+                database::database_restart,
+            )
+            .alone(),
+            Check::new(
+                "database-paused",
+                "a silent database means 503 within the deadline",
+                "Every wait has a deadline",
+                database::database_paused,
+            )
+            .alone(),
+            Check::new(
+                "graceful-stop",
+                "SIGTERM loses nobody who was in flight",
+                "Stop without losing anyone",
+                stop::graceful_stop,
+            ),
+            Check::new(
+                "below-capacity",
+                "below capacity nothing fails",
+                "Below capacity",
+                overload::below_capacity,
+            ),
+            Check::new(
+                "three-times-capacity",
+                "at three times capacity it still does its work",
+                "At three times capacity",
+                overload::three_times_capacity,
+            )
+            .alone(),
+            Check::new(
+                "serves-again",
+                "after the storm it serves as before",
+                "After the storm",
+                overload::serves_again,
+            )
+            .alone(),
+            Check::new(
+                "bounded-connections",
+                "never more connections than the pool",
+                "Never more connections than the pool",
+                overload::bounded_connections,
+            ),
+        ])
 }

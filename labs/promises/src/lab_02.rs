@@ -5,6 +5,7 @@ mod accepting;
 mod audit;
 mod broker_faults;
 mod consuming;
+mod dead_letters;
 mod dying;
 mod poison;
 mod queue_faults;
@@ -20,6 +21,7 @@ use crate::lab_01;
 /// The suite of lab 02.
 pub(crate) fn suite(own: OwnBinary) -> Suite {
     Suite::new(own, "02", "Message queue", "02-message-queue")
+        .contract("labs/openapi.yaml and labs/amqp.md")
         .needs(&[Service::Postgres, Service::RabbitMq])
         .checks(inherited())
         .checks(accepting())
@@ -89,7 +91,8 @@ fn accepting() -> [Check; 6] {
             "a confirm that stands for many is heard by all",
             "One confirm for many",
             accepting::burst_is_confirmed,
-        ),
+        )
+        .alone(),
         Check::new(
             "overload-loses-nothing",
             "three times capacity, and no post is refused",
@@ -100,7 +103,7 @@ fn accepting() -> [Check; 6] {
 }
 
 /// From the queue to the row.
-fn storing() -> [Check; 8] {
+fn storing() -> [Check; 9] {
     [
         Check::new(
             "kill-loses-nothing",
@@ -119,7 +122,8 @@ fn storing() -> [Check; 8] {
             "a dead database delays posts, no more",
             "The database may be away",
             dying::database_down,
-        ),
+        )
+        .alone(),
         Check::new(
             "consumer-killed",
             "a consumer killed in mid-batch loses nothing",
@@ -139,6 +143,12 @@ fn storing() -> [Check; 8] {
             poison::poison_is_set_aside,
         ),
         Check::new(
+            "dead-letters-wait",
+            "no dead letter is lost while their queue is full",
+            "Poison",
+            dead_letters::dead_letters_wait,
+        ),
+        Check::new(
             "bounded-prefetch",
             "never more unacknowledged than the prefetch",
             "Prefetch bounds what is in flight",
@@ -149,7 +159,8 @@ fn storing() -> [Check; 8] {
             "two consumers drain faster than one",
             "Scale out",
             consuming::two_consumers,
-        ),
+        )
+        .alone(),
     ]
 }
 
@@ -161,19 +172,22 @@ fn surviving() -> [Check; 7] {
             "a broker's death costs no confirmed post",
             "The broker may die",
             broker_faults::broker_restart,
-        ),
+        )
+        .alone(),
         Check::new(
             "broker-paused",
             "a silent broker means 503 in time, never 202",
             "Silence is ambiguous",
             broker_faults::broker_paused,
-        ),
+        )
+        .alone(),
         Check::new(
             "memory-alarm",
             "a broker in alarm refuses, and still delivers",
             "Two connections, not one",
             broker_faults::memory_alarm,
-        ),
+        )
+        .alone(),
         Check::new(
             "queue-deleted",
             "no 202 for a post that no queue took",

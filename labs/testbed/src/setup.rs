@@ -63,11 +63,17 @@ impl Kind {
     fn of(error: &(dyn Error + 'static)) -> Kind {
         let mut next = Some(error);
         while let Some(error) = next {
-            match error.downcast_ref::<io::Error>().map(io::Error::kind) {
+            let io = error.downcast_ref::<io::Error>();
+            match io.map(io::Error::kind) {
                 Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => return Kind::Disk,
                 Some(ErrorKind::AddrInUse) => return Kind::Port,
                 Some(ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => return Kind::Permission,
-                _ => next = error.source(),
+                // What an error of I/O carries is not its source: its source is that of what it carries.
+                _ => {
+                    let carried =
+                        io.and_then(io::Error::get_ref).map(|error| error as &(dyn Error + 'static));
+                    next = carried.or_else(|| error.source());
+                }
             }
         }
         Kind::Other

@@ -79,6 +79,8 @@ pub struct Suite {
     number: &'static str,
     title: &'static str,
     page: &'static str,
+    /// Where the promises are settled.
+    contract: &'static str,
     needs: &'static [Service],
     longest: Duration,
     checks: Vec<Check>,
@@ -87,13 +89,29 @@ pub struct Suite {
 impl Suite {
     /// A suite by its number, its title and its page in the book: `01`, `Direct write`, `01-direct-write`.
     pub fn new(own: OwnBinary, number: &'static str, title: &'static str, page: &'static str) -> Suite {
-        Suite { own, number, title, page, needs: &[], longest: LONGEST, checks: Vec::new() }
+        Suite {
+            own,
+            number,
+            title,
+            page,
+            contract: "the contract",
+            needs: &[],
+            longest: LONGEST,
+            checks: Vec::new(),
+        }
     }
 
     /// The services that the checks need.
     #[must_use]
     pub fn needs(mut self, services: &'static [Service]) -> Suite {
         self.needs = services;
+        self
+    }
+
+    /// Where the promises are settled: the name of a file, as a learner would open it.
+    #[must_use]
+    pub fn contract(mut self, contract: &'static str) -> Suite {
+        self.contract = contract;
         self
     }
 
@@ -114,6 +132,18 @@ impl Suite {
     /// Runs the checks that the command line or the environment asks for. See [`Request`].
     pub fn run(self) -> ExitCode {
         session::run(self)
+    }
+
+    /// The next step where nothing that was observed points to a cause.
+    fn without_a_cause(&self, stderr: &[String]) -> String {
+        let complains = |line: &&String| ["ERROR", "WARN", "rror:"].iter().any(|word| line.contains(word));
+        match stderr.iter().rev().find(complains) {
+            Some(line) => format!("start with what the service says itself: {}", line.trim()),
+            None => format!(
+                "nothing that was seen names the cause: hold the answer against {}, and run the unit tests, which look closer",
+                self.contract
+            ),
+        }
     }
 
     fn listed(&self, check: &Check) -> Listed {

@@ -37,10 +37,14 @@ impl AsAgreed for Answer {
             )
             .likely(
                 wanted == 2 && self.status == 503,
-                "the service gave up on its database, or its line was full",
-                "look at the service's stderr: it knows which",
+                "the service refused the work: it gave up on a wait, or its queue was full",
+                "find where the code refuses: each such place is a case of a unit test",
             )
-            .likely(got == 5, "the service met a fault of its own", "look at the service's stderr")
+            .likely(
+                got == 5,
+                "the service met a fault of its own",
+                "log the error where the answer is made; then the report quotes it",
+            )
             .likely(
                 wanted == 4 && got == 2,
                 "the request was taken for a good one",
@@ -53,6 +57,11 @@ impl AsAgreed for Answer {
         let wanted = statuses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
         let kept = promise(format!("{} is refused with {wanted}", self.asked()))
             .observed(self)
+            .likely(
+                self.status < 300 && statuses == [503],
+                "it was answered as done, where it cannot have been: the answer left before the work",
+                "do the work, then answer",
+            )
             .likely(
                 self.status < 300,
                 "the request was taken for a good one",

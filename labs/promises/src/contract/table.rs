@@ -14,11 +14,15 @@ pub trait PostTable {
     /// With it the capacity is what the pool makes of it, and not what the host makes of the day. Zero takes it away.
     fn service_time(&self, time: Duration) -> impl Future<Output = Result<(), sqlx::Error>>;
     /// Plants posts with these contents, a second apart, the last one a minute ago. Returns their ids, oldest first.
-    ///
-    /// The rows are inserted in another order than that of their age, so that a reader who forgets to order finds no order.
     fn plant(
         &self,
         contents: impl IntoIterator<Item = String>,
+    ) -> impl Future<Output = Result<Vec<Uuid>, sqlx::Error>>;
+    /// Plants posts with these contents, all of one instant so long `ago`. Returns their ids.
+    fn plant_at_once(
+        &self,
+        contents: impl IntoIterator<Item = String>,
+        ago: Duration,
     ) -> impl Future<Output = Result<Vec<Uuid>, sqlx::Error>>;
     /// How many rows `post` has.
     fn rows(&self) -> impl Future<Output = Result<i64, sqlx::Error>>;
@@ -45,20 +49,17 @@ impl PostTable for Database {
     async fn plant(&self, contents: impl IntoIterator<Item = String>) -> Result<Vec<Uuid>, sqlx::Error> {
         let contents: Vec<String> = contents.into_iter().collect();
         let first = OffsetDateTime::now_utc() - Duration::from_secs(60 + contents.len() as u64);
-        let mut posts = Vec::with_capacity(contents.len());
-        for (n, content) in contents.into_iter().enumerate() {
-            let made = first + Duration::from_secs(n as u64);
-            let seconds = u64::try_from(made.unix_timestamp()).unwrap_or(0);
-            let id = Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, made.nanosecond()));
-            posts.push((id, content, made));
-        }
-        let ids = posts.iter().map(|(id, ..)| *id).collect();
-        posts.sort_by_key(|(id, ..)| id.as_u128() as u32);
-        for (id, content, made) in posts {
-            let insert = sqlx::query("INSERT INTO post (id, content, created_at) VALUES ($1, $2, $3)");
-            insert.bind(id).bind(content).bind(made).execute(self.pool()).await?;
-        }
-        Ok(ids)
+        let made = |n| first + Duration::from_secs(n as u64);
+        insert(self.pool(), contents.into_iter().enumerate().map(|(n, content)| (content, made(n)))).await
+    }
+
+    async fn plant_at_once(
+        &self,
+        contents: impl IntoIterator<Item = String>,
+        ago: Duration,
+    ) -> Result<Vec<Uuid>, sqlx::Error> {
+        let made = OffsetDateTime::now_utc() - ago;
+        insert(self.pool(), contents.into_iter().map(|content| (content, made))).await
     }
 
     async fn rows(&self) -> Result<i64, sqlx::Error> {
@@ -91,6 +92,27 @@ impl PostTable for Database {
              WHERE datname = $1 AND application_name <> 'testbed' AND wait_event_type = 'Lock'";
         sqlx::query_scalar(held).bind(self.name()).fetch_one(self.pool()).await
     }
+}
+
+/// Inserts posts with these contents and instants, and returns their ids in this order.
+///
+/// The rows are inserted in another order, so that a reader who forgets to order finds no order.
+async fn insert(
+    pool: &PgPool,
+    posts: impl Iterator<Item = (String, OffsetDateTime)>,
+) -> Result<Vec<Uuid>, sqlx::Error> {
+    let id = |made: OffsetDateTime| {
+        let seconds = u64::try_from(made.unix_timestamp()).unwrap_or(0);
+        Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, made.nanosecond()))
+    };
+    let mut posts: Vec<_> = posts.map(|(content, made)| (id(made), content, made)).collect();
+    let ids = posts.iter().map(|(id, ..)| *id).collect();
+    posts.sort_by_key(|(id, ..)| id.as_u128() as u32);
+    for (id, content, made) in posts {
+        let insert = sqlx::query("INSERT INTO post (id, content, created_at) VALUES ($1, $2, $3)");
+        insert.bind(id).bind(content).bind(made).execute(pool).await?;
+    }
+    Ok(ids)
 }
 
 /// Inserts wait as long as this is held.

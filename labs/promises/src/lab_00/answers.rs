@@ -116,6 +116,11 @@ async fn a_full_line_says_so(bed: &Bed) -> Verdict {
     promise("of three requests to one worker and one place, one is run, one times out, one is refused")
         .observed(Fact::named("answered", format!("{statuses:?}").replace("Some", "")))
         .likely(
+            statuses[0] == Some(504),
+            "the request that a worker ran was answered 504: TIMEOUT_MS bounds the work as well as the wait",
+            "end the wait with TIMEOUT_MS, and let work that has begun run to its end and be answered",
+        )
+        .likely(
             statuses == [Some(200), Some(200), Some(503)],
             "the request that waited was run, although it had waited for longer than TIMEOUT_MS",
             "give the wait in the line an end, and answer 504 then",

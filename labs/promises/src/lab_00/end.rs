@@ -72,7 +72,25 @@ pub(super) async fn graceful_stop(bed: Bed) -> Verdict {
     let signalled = load.elapsed();
     let ended = service.terminate().await?;
     let run = load.finish().await?;
-    stops_well(&run, signalled, ended)
+    Ok(stops_well(&run, signalled, ended)?.and(stops_in_time(&bed).await?))
+}
+
+/// A request that needs longer than the stop may take does not hold it.
+async fn stops_in_time(bed: &Bed) -> Verdict {
+    /// From its beginning; the stop has ten.
+    const WORK: Duration = Duration::from_secs(15);
+    let service = with(bed, 2, 20, TIMEOUT).await?;
+    let path = format!("/io/{}", WORK.as_millis());
+    let load = bed.gets(&service, &path, Schedule::constant(10.0, Duration::from_millis(100)));
+    let load = load.patience(WORK + TIMEOUT).label("a request of 15 s").start();
+    load.arrived(1).await?;
+    let ended = service.terminate().await?;
+    load.stop().await?;
+    ended.in_time(
+        "server, with a request of 15 s under way,",
+        "the stop waits until the last request has ended, however long that takes",
+        "give the stop an end of its own, well before 10 s, and cut off what is not done by then",
+    )
 }
 
 fn stops_well(run: &Outcomes, signalled: Duration, ended: Ended) -> Verdict {

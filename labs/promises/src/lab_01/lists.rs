@@ -1,5 +1,7 @@
 //! The list: newest first, twenty a page.
 
+use std::time::Duration;
+
 use serde_json::json;
 use uuid::Uuid;
 
@@ -53,8 +55,39 @@ pub(crate) async fn list_newest_first(bed: Bed, agreement: Agreement) -> Verdict
     promise("a new post is first in the list")
         .observed(Fact::named("first", first[0]["content"].to_string()))
         .kept_if(is_same(&first[0], &created))?;
+    pages_meet_among_equals(&bed, &service).await?;
     a_list_gives_its_connection_back(&service).await?;
     Ok(all_kept("the list is newest first, 20 a page, empty beyond its end, and refuses what is no page", 11))
+}
+
+/// The promise that pages meet end to end also where they part posts of one instant.
+async fn pages_meet_among_equals(bed: &Bed, service: &Subject) -> Result<(), Stop> {
+    const EQUALS: usize = 60;
+    const HOUR: Duration = Duration::from_secs(3600);
+    let equals = (0..EQUALS).map(|n| format!("of one moment {n}"));
+    let mut missing = bed.database().plant_at_once(equals, HOUR).await?;
+    let (mut listed, mut page) = (0, 1);
+    loop {
+        let got = ids(&service.get(&format!("/posts?page={page}")).send().await?)?;
+        if got.is_empty() || page > EQUALS {
+            break;
+        }
+        listed += got.len();
+        missing.retain(|id| !got.contains(id));
+        page += 1;
+    }
+    let rows = bed.database().rows().await? as usize;
+    promise("all pages together list each post once, also those that were made in the same instant")
+        .observed(Fact::count("rows", rows))
+        .observed(Fact::count("listed on all pages", listed))
+        .observed(Fact::count("of one instant, and on no page", missing.len()))
+        .likely(
+            !missing.is_empty(),
+            "posts of one instant have another order on each page: some stand on two pages, and some on none",
+            "order by the id as well, after created_at",
+        )
+        .kept_if(missing.is_empty() && listed == rows)?;
+    Ok(())
 }
 
 /// The promise that a list that goes on can be had as often as somebody asks.

@@ -27,6 +27,7 @@ pub(super) async fn graceful_stop(bed: Bed) -> Verdict {
         in_flight.partition(|sample| sample.outcome == Outcome::Accepted);
     let (refused, cut): (Vec<_>, Vec<_>) = rest.into_iter().partition(|sample| sample.status.is_some());
     if finished.is_empty() && refused.is_empty() && cut.is_empty() {
+        answered_early(&run, INSERT)?;
         return Err(Stop::Inconclusive("no request was in flight at the moment of the signal".to_owned()));
     }
     let kept = promise("every post that was in flight at SIGTERM is answered 201")
@@ -61,4 +62,15 @@ pub(super) async fn graceful_stop(bed: Bed) -> Verdict {
     let ledger = bed.ledger(&run).await?;
     let stored = promise("every post answered 201 is stored").observed(&ledger).kept_if(ledger.is_clean())?;
     Ok(kept.and(exit).and(stored))
+}
+
+/// The promise that nobody is answered before the insert can have ended: else nobody is ever in flight, and that is no fault of the
+/// host.
+fn answered_early(run: &Finished, insert: Duration) -> Verdict {
+    let early = run.accepted().filter(|sample| sample.latency_from_send() < Some(insert * 9 / 10)).count();
+    promise("no post is answered 201 before its insert can have been committed")
+        .observed(Fact::duration("an insert takes", insert))
+        .observed(Fact::count("answered before an insert can end", early))
+        .likely(true, "the answer left before the commit", "await the insert, then answer")
+        .kept_if(early == 0)
 }

@@ -122,7 +122,12 @@ pub(super) async fn graceful_stop(bed: Bed) -> Verdict {
     const ARRIVED: Duration = Duration::from_millis(100);
     let link = Link::open(bed.broker().server(), Path::default()).await.map_err(no_link)?;
     let service = bed.service().broker_via(link.addr()).start().await?;
-    // Not before: to connect takes a dozen round trips.
+    // Not before the first post: to connect takes a dozen round trips, and some connect when they must.
+    service
+        .post(&serde_json::json!({"content": format!("{BY_HAND}, the first")}))
+        .send()
+        .await?
+        .has_status(202)?;
     link.set_path(Path::round_trip(ROUND_TRIP));
     bed.database().service_time(Duration::from_millis(500)).await?;
     let load = bed.posts(&service, Schedule::constant(60.0, Duration::from_secs(20))).start();

@@ -93,6 +93,7 @@ async fn dead_letters(bed: &Bed, poison: &[Vec<u8>]) -> Verdict {
     });
     all.await?;
     let left = bed.broker().all_messages(QUEUE).await?.unwrap_or(0);
+    let hands_on = bed.broker().declared(QUEUE).await?.is_some_and(|queue| queue.hands_on);
     let mut bodies: Vec<&[u8]> = dead.iter().map(|letter| letter.body.as_slice()).collect();
     let mut expected: Vec<&[u8]> = poison.iter().map(Vec::as_slice).collect();
     bodies.sort_unstable();
@@ -105,6 +106,11 @@ async fn dead_letters(bed: &Bed, poison: &[Vec<u8>]) -> Verdict {
             dead.len() < poison.len() && left > 0,
             "poison goes round: it is given back to the queue, and comes again",
             "reject it without requeue; the queue's dead-letter exchange then takes it",
+        )
+        .likely(
+            dead.is_empty() && !hands_on,
+            "the queue hands nothing on: without a dead-letter exchange what is rejected is thrown away",
+            "declare the queue with x-dead-letter-exchange and x-dead-letter-routing-key, or publish the dead letter yourself",
         )
         .likely(
             dead.len() < poison.len(),

@@ -169,7 +169,7 @@ impl UnderWay {
             .likely(
                 counts.reset > counts.accepted,
                 "the handler ends without an answer",
-                "look at the service's stderr",
+                "turn every error into an answer; a panic is quoted in the report",
             )
             .likely(
                 counts.refused > counts.accepted,
@@ -179,9 +179,20 @@ impl UnderWay {
             .likely(
                 counts.timed_out > counts.accepted,
                 "a request waits for something that never comes",
-                "give every wait a deadline",
+                "look at who ends the wait: a permit that is given back, a task that is woken; and bound it all the same",
             )
             .is_broken())
+    }
+
+    /// Waits until `count` requests were sent.
+    ///
+    /// # Errors
+    /// When that cannot happen any more: the host has not sent them.
+    pub async fn arrived(&self, count: usize) -> Result<(), Stop> {
+        match self.running.sent(count).await {
+            true => Ok(()),
+            false => Err(Stop::Inconclusive(format!("this host did not send {count} requests"))),
+        }
     }
 
     /// What happened until now.

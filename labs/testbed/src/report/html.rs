@@ -1,9 +1,8 @@
 //! A report as one page that needs nothing else: no script, no font, no file beside it.
 //!
-//! What a subject wrote, and what its answers led to, is not trusted: every text goes through [`escape`].
+//! What a subject wrote, and what its answers led to, is not trusted: every text is escaped, and [`plain`] before that.
 
-use std::fmt::Write as _;
-
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 use time::{OffsetDateTime, UtcOffset};
 
 use super::figure::{ended, grouped, occurring, timeline_svg};
@@ -15,56 +14,60 @@ const STYLE: &str = include_str!("html.css");
 /// The page of a report.
 pub fn page(report: &Report) -> String {
     let title = format!("Lab {} {}", report.lab, report.title);
-    let mut html = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{}: {}</title>\n\
-         <style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n",
-        escape(&title),
-        words(report)
-    );
-    header(&mut html, report, &title);
-    summary(&mut html, report);
-    for check in &report.checks {
-        section(&mut html, check);
-    }
-    html.push_str("</main>\n</body>\n</html>\n");
-    html
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (plain(&title)) ": " (words(report)) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body { main {
+                (header(report, &title))
+                (summary(report))
+                @for check in &report.checks { (section(report, check)) }
+            } }
+        }
+    };
+    page.into_string()
 }
 
-/// A text in which nothing can be taken for markup, in HTML and XML alike. Terminal colours are dropped, and so are
-/// control characters, which XML does not allow.
+/// A text without terminal colours and without control characters, which XML does not allow.
+pub(super) fn plain(text: &str) -> String {
+    let shown =
+        |c: &char| matches!(c, '\n' | '\t') || !(c.is_control() || ('\u{fffe}'..='\u{ffff}').contains(c));
+    anstream::adapter::strip_str(text).to_string().chars().filter(shown).collect()
+}
+
+/// The same, in which nothing can be taken for markup, in HTML and XML alike.
 pub(super) fn escape(text: &str) -> String {
-    let plain = anstream::adapter::strip_str(text).to_string();
-    let mut safe = String::with_capacity(plain.len());
-    for character in plain.chars() {
-        match character {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            '\n' | '\t' => safe.push(character),
-            _ if character.is_control() || ('\u{fffe}'..='\u{ffff}').contains(&character) => {}
-            _ => safe.push(character),
+    html! { (plain(text)) }.into_string()
+}
+
+fn header(report: &Report, title: &str) -> Markup {
+    let cores = if report.cores == 1 { "core" } else { "cores" };
+    html! {
+        header {
+            h1 { (plain(title)) }
+            dl {
+                dt { "subject" } dd { (code(&report.subject)) }
+                dt { "when" } dd { (moment(report.started_at)) ", " (took(report.seconds)) }
+                dt { "host" } dd { (report.cores) " " (cores) }
+                @if !report.services.is_empty() {
+                    dt { "services" }
+                    dd { ul { @for service in &report.services {
+                        li {
+                            (plain(&service.name)) " " (code(&service.image)) " "
+                            span class="soft" { (plain(&service.chosen)) }
+                        }
+                    } } }
+                }
+                dt { "result" } dd { (words(report)) }
+                dt { "exit code" } dd { (report.exit_code()) ": " (exit_meaning(report.exit_code())) }
+            }
         }
     }
-    safe
-}
-
-fn header(html: &mut String, report: &Report, title: &str) {
-    let _ = writeln!(html, "<header>\n<h1>{}</h1>\n<dl>", escape(title));
-    row(html, "subject", &code(&report.subject));
-    row(html, "when", &format!("{}, {}", moment(report.started_at), took(report.seconds)));
-    let cores = if report.cores == 1 { "core" } else { "cores" };
-    row(html, "host", &format!("{} {cores}", report.cores));
-    let services = report.services.iter().map(|service| {
-        let (name, image, chosen) = (escape(&service.name), code(&service.image), escape(&service.chosen));
-        format!("<li>{name} {image} <span class=\"soft\">{chosen}</span></li>")
-    });
-    row(html, "services", &list(services));
-    row(html, "result", &words(report));
-    row(html, "exit code", &format!("{}: {}", report.exit_code(), exit_meaning(report.exit_code())));
-    html.push_str("</dl>\n</header>\n");
 }
 
 fn exit_meaning(code: u8) -> &'static str {
@@ -84,153 +87,144 @@ fn words(report: &Report) -> String {
     if words.is_empty() { "no check ran".into() } else { words.join(", ") }
 }
 
-fn summary(html: &mut String, report: &Report) {
-    html.push_str(
-        "<table class=\"summary\">\n<thead><tr><th scope=\"col\">verdict</th><th scope=\"col\">check</th>\
-         <th scope=\"col\" class=\"title\">promise</th><th scope=\"col\" class=\"number\">time</th></tr></thead>\n<tbody>\n",
-    );
-    for check in &report.checks {
-        let _ = writeln!(
-            html,
-            "<tr class=\"{}\"><td>{}</td><td><a href=\"#{name}\">{name}</a></td><td class=\"title\">{}</td>\
-             <td class=\"number\">{}</td></tr>",
-            check.verdict.as_str(),
-            word(check.verdict),
-            escape(&check.title),
-            took(check.seconds),
-            name = escape(&check.name),
-        );
-    }
-    html.push_str("</tbody>\n</table>\n");
-}
-
-fn section(html: &mut String, check: &CheckReport) {
-    let _ = writeln!(
-        html,
-        "<section class=\"check {}\" id=\"{name}\">\n<h2>{name}</h2>\n<p>{} · {}</p>\n<dl>",
-        check.verdict.as_str(),
-        word(check.verdict),
-        escape(&check.title),
-        name = escape(&check.name),
-    );
-    let promised: Vec<String> = check.promised.iter().map(|promise| escape(promise)).collect();
-    match promised.as_slice() {
-        [one] => row(html, "promised", one),
-        several => row(html, "promised", &list(several.iter().map(|promise| format!("<li>{promise}</li>")))),
-    }
-    row(html, "observed", &figures(&check.observed));
-    row(html, "likely", &escape(check.likely.as_deref().unwrap_or_default()));
-    let hole = check.hole.as_ref().map(|hole| format!("{} in {}", escape(&hole.text), code(&hole.at)));
-    row(html, "hole", &hole.unwrap_or_default());
-    row(html, "next", &escape(check.next.as_deref().unwrap_or_default()));
-    // From a report's folder, two below the target folder's own, to the book beside them.
-    let read = format!(
-        "<a href=\"../../../book/{}\">{}, “{}”</a> (built by <code>cargo lab book build</code>)",
-        escape(&check.read.href),
-        escape(&check.read.chapter),
-        escape(&check.read.section)
-    );
-    row(html, "read", &read);
-    row(html, "again", &code(&check.again));
-    html.push_str("</dl>\n");
-    check.timelines.iter().for_each(|timeline| run(html, timeline));
-    if !check.stderr.is_empty() {
-        let _ = writeln!(
-            html,
-            "<details>\n<summary>The end of what the subject wrote to stderr</summary>\n<pre>{}</pre>\n</details>",
-            escape(&check.stderr.join("\n"))
-        );
-    }
-    html.push_str("</section>\n");
-}
-
-/// What was observed: named figures as a table, words as sentences above it.
-fn figures(figures: &[Fact]) -> String {
-    let mut html = String::new();
-    for figure in figures.iter().filter(|figure| figure.name.is_empty()) {
-        let _ = write!(html, "<p>{}</p>", escape(&figure.shown));
-    }
-    let mut named = figures.iter().filter(|figure| !figure.name.is_empty()).peekable();
-    if named.peek().is_some() {
-        html.push_str("<table class=\"figures\">");
-        for figure in named {
-            let number = if figure.value.is_some() { " class=\"number\"" } else { "" };
-            let (name, shown) = (escape(&figure.name), escape(&figure.shown));
-            let _ = write!(html, "<tr><th scope=\"row\">{name}</th><td{number}>{shown}</td></tr>");
+fn summary(report: &Report) -> Markup {
+    html! {
+        table class="summary" {
+            thead { tr {
+                th scope="col" { "verdict" }
+                th scope="col" { "check" }
+                th scope="col" class="title" { "promise" }
+                th scope="col" class="number" { "time" }
+            } }
+            tbody { @for check in &report.checks {
+                tr class=(check.verdict.as_str()) {
+                    td { (word(check.verdict)) }
+                    td { a href={ "#" (plain(&check.name)) } { (plain(&check.name)) } }
+                    td class="title" { (plain(&check.title)) }
+                    td class="number" { (took(check.seconds)) }
+                }
+            } }
         }
-        html.push_str("</table>");
     }
-    html
+}
+
+fn section(report: &Report, check: &CheckReport) -> Markup {
+    html! {
+        section class={ "check " (check.verdict.as_str()) } id=(plain(&check.name)) {
+            h2 { (plain(&check.name)) }
+            p { (word(check.verdict)) " · " (plain(&check.title)) }
+            dl {
+                dt { "promised" }
+                dd { @match check.promised.as_slice() {
+                    [one] => (plain(one)),
+                    several => ul { @for promise in several { li { (plain(promise)) } } },
+                } }
+                @if !check.observed.is_empty() { dt { "observed" } dd { (facts(&check.observed)) } }
+                @if let Some(likely) = &check.likely { dt { "likely" } dd { (plain(likely)) } }
+                @if let Some(hole) = &check.hole {
+                    dt { "hole" } dd { (plain(&hole.text)) " in " (code(&hole.at)) }
+                }
+                @if let Some(next) = &check.next { dt { "next" } dd { (plain(next)) } }
+                dt { "read" }
+                dd {
+                    // From a report's folder, two below the target folder's own, to the book beside them.
+                    a href={ "../../../book/" (plain(&check.read.href)) } {
+                        (plain(&check.read.chapter)) ", “" (plain(&check.read.section)) "”"
+                    }
+                    " (built by " code { "cargo lab book build" } ")"
+                }
+                dt { "again" } dd { (code(&check.again)) }
+                @if check.at < report.started_at { dt { "judged" } dd { (moment(check.at)) ", in an earlier run" } }
+                @if check.tries > 1 { dt { "tries" } dd { (check.tries) ": the first said nothing" } }
+            }
+            @for timeline in &check.timelines { (run(timeline)) }
+            @if !check.stderr.is_empty() {
+                details {
+                    summary { "The end of what the subject wrote to stderr" }
+                    pre { (plain(&check.stderr.join("\n"))) }
+                }
+            }
+        }
+    }
+}
+
+/// What was observed: named facts as a table, words as sentences above it.
+fn facts(facts: &[Fact]) -> Markup {
+    let (words, named): (Vec<_>, Vec<_>) = facts.iter().partition(|fact| fact.name.is_empty());
+    html! {
+        @for fact in words { p { (plain(&fact.shown)) } }
+        @if !named.is_empty() {
+            table class="figures" { @for fact in named {
+                tr {
+                    th scope="row" { (plain(&fact.name)) }
+                    td class=[fact.value.map(|_| "number")] { (plain(&fact.shown)) }
+                }
+            } }
+        }
+    }
 }
 
 /// A load run: its figure, and the same data as a table.
-fn run(html: &mut String, timeline: &Timeline) {
-    let _ = writeln!(
-        html,
-        "<figure>\n<figcaption><strong>{}</strong> <span class=\"soft\">{}</span></figcaption>\n{}",
-        escape(&timeline.label),
-        escape(&timeline.schedule),
-        timeline_svg(timeline)
-    );
-    for (what, words) in [("latency", &timeline.latency), ("send lag", &timeline.send_lag)] {
-        if !words.is_empty() {
-            let _ = writeln!(html, "<p><span class=\"soft\">{what}</span> {}</p>", escape(words));
+fn run(timeline: &Timeline) -> Markup {
+    html! {
+        figure {
+            figcaption {
+                strong { (plain(&timeline.label)) } " " span class="soft" { (plain(&timeline.schedule)) }
+            }
+            (PreEscaped(timeline_svg(timeline)))
+            @for (what, words) in [("latency", &timeline.latency), ("send lag", &timeline.send_lag)] {
+                @if !words.is_empty() { p { span class="soft" { (what) } " " (plain(words)) } }
+            }
+            details {
+                summary { "Second by second" }
+                div class="scroll" tabindex="0" role="region" aria-label="Second by second" { (seconds(timeline)) }
+            }
         }
     }
-    html.push_str("<details>\n<summary>Second by second</summary>\n");
-    html.push_str(
-        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Second by second\">\n<table>\n",
-    );
+}
+
+fn seconds(timeline: &Timeline) -> Markup {
     let outcomes: Vec<_> = occurring(timeline).collect();
-    let mut heads = vec!["second".to_string(), "offered".into()];
-    heads.extend(outcomes.iter().map(|outcome| outcome.words().into()));
-    heads.extend(["in flight", "median, ms", "longest, ms"].map(Into::into));
-    cells(html, "th scope=\"col\"", &heads);
-    for second in &timeline.seconds {
-        let mut line = vec![second.second.to_string(), grouped(second.scheduled)];
-        line.extend(outcomes.iter().map(|outcome| grouped(ended(second, *outcome))));
-        let millis = |value: Option<f64>| value.map_or("–".into(), |value| format!("{value:.1}"));
-        line.extend([grouped(second.in_flight), millis(second.p50_ms), millis(second.max_ms)]);
-        cells(html, "td", &line);
-    }
-    let mut total = vec!["all".to_string(), grouped(timeline.counts.scheduled)];
-    total.extend(outcomes.iter().map(|outcome| grouped(timeline.counts.of(*outcome))));
-    cells(html, "th", &total);
-    html.push_str("</table>\n</div>\n</details>\n</figure>\n");
-}
-
-/// A row of a table of numbers.
-fn cells(html: &mut String, tag: &str, cells: &[String]) {
-    let end = tag.split(' ').next().unwrap_or(tag);
-    let cells: String = cells.iter().map(|cell| format!("<{tag} class=\"number\">{cell}</{end}>")).collect();
-    let _ = writeln!(html, "<tr>{cells}</tr>");
-}
-
-/// One labelled row of a list of facts; nothing where there is nothing to say. `value` is markup.
-fn row(html: &mut String, label: &str, value: &str) {
-    if !value.is_empty() {
-        let _ = writeln!(html, "<dt>{label}</dt><dd>{value}</dd>");
+    let millis = |value: Option<f64>| value.map_or("–".into(), |value| format!("{value:.1}"));
+    html! {
+        table {
+            thead { tr {
+                @for head in ["second", "offered"] { th scope="col" class="number" { (head) } }
+                @for outcome in &outcomes { th scope="col" class="number" { (outcome.words()) } }
+                @for head in ["in flight", "median, ms", "longest, ms"] { th scope="col" class="number" { (head) } }
+            } }
+            tbody { @for second in &timeline.seconds {
+                tr {
+                    td class="number" { (second.second) }
+                    td class="number" { (grouped(second.scheduled)) }
+                    @for outcome in &outcomes { td class="number" { (grouped(ended(second, *outcome))) } }
+                    td class="number" { (grouped(second.in_flight)) }
+                    td class="number" { (millis(second.p50_ms)) }
+                    td class="number" { (millis(second.max_ms)) }
+                }
+            } }
+            tfoot { tr {
+                th scope="row" class="number" { "all" }
+                th class="number" { (grouped(timeline.counts.scheduled)) }
+                @for outcome in &outcomes { th class="number" { (grouped(timeline.counts.of(*outcome))) } }
+            } }
+        }
     }
 }
 
-fn list(items: impl Iterator<Item = String>) -> String {
-    let items: String = items.collect();
-    if items.is_empty() { items } else { format!("<ul>{items}</ul>") }
-}
-
-fn code(text: &str) -> String {
-    format!("<code>{}</code>", escape(text))
+fn code(text: &str) -> Markup {
+    html! { code { (plain(text)) } }
 }
 
 /// The verdict as mark and word: colour alone would not reach everyone.
-fn word(word: Word) -> String {
+fn word(word: Word) -> Markup {
     let mark = match word {
-        Word::Kept => '✓',
-        Word::Broken => '✗',
-        Word::Inconclusive => '?',
-        Word::SetUp => '!',
+        Word::Kept => "✓",
+        Word::Broken => "✗",
+        Word::Inconclusive => "?",
+        Word::SetUp => "!",
     };
-    format!("<span class=\"word\"><span aria-hidden=\"true\">{mark}</span> {}</span>", word.as_str())
+    html! { span class="word" { span aria-hidden="true" { (mark) } " " (word.as_str()) } }
 }
 
 fn moment(at: OffsetDateTime) -> String {

@@ -52,6 +52,10 @@ impl Report {
             let mend = "run the check again: it writes a new report";
             SetUp::new(format!("read the report `{}`", path.display()), cause, mend)
         };
+        // Whatever else bears the name, a device, say, may never end.
+        if !path.is_file() {
+            return Err(fault("there is no such file".to_owned()));
+        }
         let json = fs::read(path).map_err(|error| fault(error.to_string()))?;
         serde_json::from_slice(&json).map_err(|error| fault(error.to_string()))
     }

@@ -1,10 +1,14 @@
-//! A report as lines of text: the verdict that a learner reads.
+//! A report as lines of text: the verdict that a learner reads. No line is wider than [`WIDTH`].
 
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
+use textwrap::{Options, WordSplitter, fill};
 
-use super::{CheckReport, Report, Word};
+use super::{CheckReport, Hole, Report, Word};
+
+/// The columns of a line: what fits beside the book's margins and into half a screen.
+pub const WIDTH: usize = 84;
 
 /// The mark and the colour of a verdict's first line.
 fn mark(word: Word) -> (char, Style) {
@@ -17,29 +21,28 @@ fn mark(word: Word) -> (char, Style) {
     }
 }
 
-/// The first line of a verdict: mark, name, title, word, time.
+/// The first line of a verdict: mark, name, word, time.
 pub fn headline(check: &CheckReport) -> String {
     let (mark, style) = mark(check.verdict);
+    let tries = if check.tries > 1 { format!("{} tries", check.tries) } else { String::new() };
     format!(
-        "{style}{mark}{style:#} {:<24} {:<52} {style}{:<12}{style:#} {:>5.1} s",
+        "{style}{mark}{style:#} {:<40} {tries:>10} {style}{:>14}{style:#} {:>6.1} s",
         check.name,
-        check.title,
         check.verdict.as_str(),
         check.seconds
     )
 }
 
-/// The whole verdict. Kept: the headline and its figures. Otherwise all that helps to mend it.
+/// The whole verdict. Kept: one sentence and its figures. Otherwise all that helps to mend it.
 ///
 /// The text carries ANSI colours; print it through `anstream`, which drops them where there is no terminal.
 pub fn verdict(check: &CheckReport) -> String {
     let mut text = headline(check);
     text.push('\n');
-    let observed = figures(check);
+    let observed = facts(check);
     if check.verdict == Word::Kept {
-        if !observed.is_empty() {
-            row(&mut text, "", &observed);
-        }
+        paragraph(&mut text, "  ", "  ", check.promised.first().unwrap_or(&check.title));
+        paragraph(&mut text, "    ", "    ", &observed);
         return text;
     }
     row(&mut text, "promised", &check.promised.join("; "));
@@ -53,7 +56,15 @@ pub fn verdict(check: &CheckReport) -> String {
     text
 }
 
-/// The closing lines of a run: how many of each word, and the next step.
+/// A check that ended at a hole of which was told already: its first line, and where.
+pub fn same_hole(check: &CheckReport, hole: &Hole) -> String {
+    let mut text = headline(check);
+    text.push('\n');
+    row(&mut text, "stops at", &hole.at);
+    text
+}
+
+/// The closing lines of a run: how many of each word, which holes stopped it, and the next step.
 pub fn summary(report: &Report) -> String {
     let said =
         [Word::Kept, Word::Broken, Word::Inconclusive, Word::SetUp].map(|word| (report.count(word), word));
@@ -67,41 +78,59 @@ pub fn summary(report: &Report) -> String {
         words.collect::<Vec<_>>().join(", "),
         report.seconds
     );
-    let first = report.checks.iter().find(|check| check.verdict == Word::Broken);
-    if let Some(check) = first {
+    for (hole, count) in holes(report).into_iter().filter(|(_, count)| *count > 1) {
+        let _ = write!(text, "\n{count} checks stop at one hole, {}: {}", hole.at, hole.text);
+    }
+    let tried: u32 = report.checks.iter().map(|check| check.tries - 1).sum();
+    if tried > 0 {
+        let _ = write!(text, "\n{tried} more tries, where a check said nothing at first");
+    }
+    if let Some(check) = first_to_mend(report) {
         let _ = write!(text, "\nstart with {}: {}", check.name, check.again);
     }
     text
 }
 
-/// The check's figures on one line.
-fn figures(check: &CheckReport) -> String {
+/// The broken check to begin with: the first one whose cause is known.
+fn first_to_mend(report: &Report) -> Option<&CheckReport> {
+    let broken = || report.checks.iter().filter(|check| check.verdict == Word::Broken);
+    broken().find(|check| check.likely.is_some()).or_else(|| broken().next())
+}
+
+/// The holes that checks ended at, each with their number, in the order in which they were met.
+fn holes(report: &Report) -> Vec<(&Hole, usize)> {
+    let mut holes: Vec<(&Hole, usize)> = Vec::new();
+    for hole in report.checks.iter().filter_map(|check| check.hole.as_ref()) {
+        match holes.iter_mut().find(|(known, _)| *known == hole) {
+            Some((_, count)) => *count += 1,
+            None => holes.push((hole, 1)),
+        }
+    }
+    holes
+}
+
+/// The check's facts on one line.
+fn facts(check: &CheckReport) -> String {
     check.observed.iter().map(ToString::to_string).collect::<Vec<_>>().join(" · ")
 }
 
-/// One labelled row, folded to the width of a page; nothing where there is nothing to say.
+/// One labelled row; nothing where there is nothing to say.
 fn row(text: &mut String, label: &str, value: &str) {
-    const WIDTH: usize = 88;
+    paragraph(text, &format!("    {label:<10} "), &" ".repeat(15), value);
+}
+
+/// A text folded between words. What has no blank in it, a path or a command's address, stays in one piece.
+fn paragraph(text: &mut String, first: &str, next: &str, value: &str) {
     if value.is_empty() {
         return;
     }
-    let mut label = label;
-    for paragraph in value.lines() {
-        let mut line = String::new();
-        for word in paragraph.split(' ') {
-            if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > WIDTH {
-                let _ = writeln!(text, "    {label:<10} {line}");
-                label = "";
-                line.clear();
-            }
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-        let _ = writeln!(text, "    {label:<10} {line}");
-        label = "";
-    }
+    let options = Options::new(WIDTH)
+        .initial_indent(first)
+        .subsequent_indent(next)
+        .word_splitter(WordSplitter::NoHyphenation)
+        .break_words(false);
+    text.push_str(&fill(value, options));
+    text.push('\n');
 }
 
 #[cfg(test)]
@@ -136,7 +165,7 @@ mod tests {
         let plain = anstream::adapter::strip_str(&verdict(&broken())).to_string();
         let lines: Vec<&str> = plain.lines().collect();
         assert!(lines[0].starts_with("✗ answered-is-committed"), "{plain}");
-        assert!(lines[0].ends_with("broken         3.1 s"), "{plain}");
+        assert!(lines[0].ends_with("broken    3.1 s"), "{plain}");
         assert_eq!(lines[2], "    observed   answered 412 · lost 41");
         assert_eq!(lines[6], "    again      cargo lab check 01 --only answered-is-committed");
     }
@@ -146,6 +175,27 @@ mod tests {
         let mut text = String::new();
         row(&mut text, "observed", &"word ".repeat(60));
         assert!(text.lines().count() > 2);
-        assert!(text.lines().all(|line| line.chars().count() <= 104), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+    }
+
+    #[test]
+    fn a_kept_check_is_one_sentence_and_its_figures() {
+        let check = CheckReport { verdict: Word::Kept, ..broken() };
+        let plain = anstream::adapter::strip_str(&verdict(&check)).to_string();
+        let lines: Vec<&str> = plain.lines().collect();
+        let sentence = "  every post answered 201 is in the table after the restart";
+        assert_eq!(lines[1..], [sentence, "    answered 412 · lost 41"]);
+    }
+
+    #[test]
+    fn the_summary_tells_one_hole_once_and_starts_with_a_check_whose_cause_is_known() {
+        let mut report = crate::report::html::sample::report();
+        let hole = Hole { text: "lab 01: list".into(), at: "store.rs:9".into() };
+        let stopped = |name: &str| CheckReport { name: name.into(), hole: Some(hole.clone()), ..broken() };
+        let unsure = CheckReport { name: "unsure".into(), likely: None, ..broken() };
+        report.checks = vec![unsure, stopped("a"), stopped("b")];
+        let told = summary(&report);
+        assert!(told.contains("\n2 checks stop at one hole, store.rs:9: lab 01: list"), "{told}");
+        assert!(told.contains("\nstart with a: "), "{told}");
     }
 }

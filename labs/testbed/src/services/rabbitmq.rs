@@ -25,8 +25,10 @@ const ALARMING_WATERMARK: &str = "0.00001";
 const TRIAL_BEFORE: &str = "testbed.before";
 const TRIAL_AFTER: &str = "testbed.after";
 
-/// The broker counts its messages every five seconds unless told otherwise; a check would wait for that.
-const COUNT_EACH_SECOND: &str = "-rabbit collect_statistics_interval 1000 -rabbit quorum_tick_interval 1000";
+/// The broker counts its messages every five seconds unless told otherwise, and tries a dead letter that found no room again after
+/// three minutes; a check would wait for that.
+const IMPATIENT: &str = "-rabbit collect_statistics_interval 1000 -rabbit quorum_tick_interval 1000 \
+     -rabbit dead_letter_worker_publisher_confirm_timeout 2000";
 
 /// A RabbitMQ broker in a container, with its management API.
 pub struct RabbitMq {
@@ -43,7 +45,7 @@ impl RabbitMq {
             request
                 .with_env_var("RABBITMQ_DEFAULT_USER", USER)
                 .with_env_var("RABBITMQ_DEFAULT_PASS", PASSWORD)
-                .with_env_var("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", COUNT_EACH_SECOND)
+                .with_env_var("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", IMPATIENT)
         });
         let container = container.await?;
         let management = Management::at(container.addrs().get(1).copied().unwrap_or(container.addr()))?;

@@ -62,6 +62,10 @@ pub struct Declared {
     pub durable: bool,
     /// `quorum`, `classic`, `stream`.
     pub kind: String,
+    /// Whether it hands on what is rejected or thrown away: it has a dead-letter exchange.
+    pub hands_on: bool,
+    /// Whether it keeps what it hands on until its copy is confirmed, as far as its arguments say.
+    pub at_least_once: bool,
     /// How many messages were published to it.
     pub published: u64,
     /// How often somebody asked for a single message, in the management page, say, and got one.
@@ -171,6 +175,10 @@ impl VirtualHost {
         Ok(seen.map(|seen| Declared {
             durable: seen["durable"] == true,
             kind: seen["type"].as_str().unwrap_or_default().to_owned(),
+            hands_on: seen["arguments"]["x-dead-letter-exchange"].is_string()
+                || seen["effective_policy_definition"]["dead-letter-exchange"].is_string(),
+            at_least_once: seen["arguments"]["x-dead-letter-strategy"] == "at-least-once"
+                && seen["arguments"]["x-overflow"] == "reject-publish",
             published: seen["message_stats"]["publish"].as_u64().unwrap_or(0),
             got: ["get", "get_no_ack"].iter().filter_map(|how| seen["message_stats"][how].as_u64()).sum(),
         }))

@@ -36,7 +36,7 @@ pub(super) async fn judge(
             bed.voices().settle().await;
             report.timelines = bed.take_timelines();
             report.stderr = bed.voices().lines(QUOTED);
-            fill(&mut report, verdict, &bed);
+            fill(suite, &mut report, verdict, &bed);
             if let Err(fault) = bed.clear().await {
                 set_up(&mut report, &fault);
             }
@@ -77,7 +77,7 @@ async fn attempt(suite: &Suite, check: &Check, bed: Bed) -> Verdict {
     }
 }
 
-fn fill(report: &mut CheckReport, verdict: Verdict, bed: &Bed) {
+fn fill(suite: &Suite, report: &mut CheckReport, verdict: Verdict, bed: &Bed) {
     match verdict {
         Ok(kept) => {
             report.verdict = Word::Kept;
@@ -98,10 +98,8 @@ fn fill(report: &mut CheckReport, verdict: Verdict, bed: &Bed) {
             } else if let Some(panic) = bed.voices().panic() {
                 report.likely = Some(format!("the service panicked: {}", panic.text));
                 report.next = Some(format!("look at {}", panic.at));
-            } else if report.likely.is_none() && !report.stderr.is_empty() {
-                report
-                    .next
-                    .get_or_insert_with(|| "read the end of the service's stderr in the report".to_owned());
+            } else if report.likely.is_none() {
+                report.next.get_or_insert_with(|| suite.without_a_cause(&report.stderr));
             }
         }
         Err(Stop::Inconclusive(reason)) => {

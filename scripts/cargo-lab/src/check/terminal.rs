@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use testbed::progress::Progress;
-use testbed::report::{Event, Report, text};
+use testbed::report::{CheckReport, Event, Hole, Report, text};
 use testbed::setup::SetUp;
 
 use crate::verify::Reader;
@@ -12,17 +12,19 @@ use crate::verify::Reader;
 pub struct Terminal {
     json: bool,
     progress: Progress,
+    /// Holes of which was told already.
+    holes: Vec<Hole>,
 }
 
 impl Terminal {
     /// Prints verdicts as they come, or nothing but JSON at the end.
     pub fn new(json: bool) -> Terminal {
-        Terminal { json, progress: Progress::detect() }
+        Terminal { json, progress: Progress::detect(), holes: Vec::new() }
     }
 
     /// With a line of progress a second, terminal or not.
     pub fn live() -> Terminal {
-        Terminal { json: false, progress: Progress::Lines }
+        Terminal { json: false, progress: Progress::Lines, holes: Vec::new() }
     }
 
     /// The closing lines of a run, whose page is at `page`.
@@ -37,6 +39,19 @@ impl Terminal {
     }
 }
 
+impl Terminal {
+    /// A verdict, in short where it stopped at a hole that was told before.
+    fn told(&mut self, check: &CheckReport) -> String {
+        match &check.hole {
+            Some(hole) if self.holes.contains(hole) => text::same_hole(check, hole),
+            hole => {
+                self.holes.extend(hole.clone());
+                text::verdict(check)
+            }
+        }
+    }
+}
+
 impl Reader for Terminal {
     fn hear(&mut self, event: &Event) {
         match event {
@@ -46,7 +61,7 @@ impl Reader for Terminal {
             Event::Verdict(check) => {
                 self.progress.clear();
                 if !self.json {
-                    anstream::print!("{}", text::verdict(check));
+                    anstream::print!("{}", self.told(check));
                 }
             }
             Event::Ended(_) => self.progress.clear(),

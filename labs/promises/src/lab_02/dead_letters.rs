@@ -1,0 +1,65 @@
+//! Where poison goes when there is no room for it.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use testbed::wait;
+
+use crate::contract::prelude::*;
+use crate::contract::{DEAD, QUEUE};
+
+/// How long the messages may take to be delivered, and later to find their place. Many times what they take.
+const SOON: Duration = Duration::from_secs(20);
+/// How long the delivery of a few messages may take. A hundred times what it takes.
+const DELIVERED: Duration = Duration::from_secs(2);
+
+/// The queue for dead letters is full: an operator has bounded it. What is set aside meanwhile is there when it has room again.
+pub(super) async fn dead_letters_wait(bed: Bed) -> Verdict {
+    const POISON: usize = 20;
+    const TRIES: u32 = 1000;
+    let _consumer = bed.service().role("consumer").start().await?;
+    bed.broker().bound(DEAD, 1).await?;
+    if !bed.broker().fill(DEAD, TRIES).await? {
+        return Err(Stop::Inconclusive(format!("the bounded queue took {TRIES} messages, and refused none")));
+    }
+    let poison: Vec<Vec<u8>> = (0..POISON).map(|n| format!("no post {n}").into_bytes()).collect();
+    bed.broker().publish(QUEUE, poison.clone()).await?;
+    // A service that keeps what it cannot set aside leaves it in the queue, and is right as well.
+    let delivered = wait::until(DELIVERED, async || {
+        bed.broker().ready(QUEUE).await.is_ok_and(|ready| ready == Some(0)).then_some(())
+    });
+    delivered.await;
+
+    bed.broker().unbound().await?;
+    let mut missing: HashSet<Vec<u8>> = poison.into_iter().collect();
+    let all = wait::try_until(SOON, async || {
+        for letter in bed.broker().take_all(DEAD).await? {
+            missing.remove(&letter.body);
+        }
+        Ok::<_, Stop>(missing.is_empty().then_some(()))
+    });
+    all.await?;
+    let left = bed.broker().all_messages(QUEUE).await?.unwrap_or(0);
+    let queue = bed.broker().declared(QUEUE).await?.unwrap_or_default();
+    promise(format!("what is set aside while `{DEAD}` is full is in it when there is room"))
+        .observed(Fact::count("poisonous", POISON))
+        .observed(Fact::count("missing", missing.len()))
+        .observed((left > 0).then(|| Fact::count("still with the broker", left)))
+        .likely(
+            !queue.hands_on && left == 0,
+            "nothing hands the messages on, or they were published and acknowledged without a confirm",
+            "acknowledge what you set aside yourself when the broker has confirmed its copy",
+        )
+        .likely(
+            left == 0 && !queue.at_least_once,
+            "the broker hands on dead letters at most once: one that finds no room is thrown away",
+            "declare the queue with x-dead-letter-strategy at-least-once, and x-overflow reject-publish, which that needs",
+        )
+        .likely(
+            left == 0,
+            "the messages are in neither queue: they were thrown away",
+            "look at what becomes of a message between its rejection and its place among the dead letters",
+        )
+        .likely(true, "the messages are still with the broker", "try again what could not be set aside")
+        .kept_if(missing.is_empty())
+}
