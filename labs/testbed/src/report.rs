@@ -31,6 +31,9 @@ pub struct Report {
     pub cores: usize,
     /// The services that ran, with the image each came from.
     pub services: Vec<ServiceUsed>,
+    /// How many checks the lab has, run or not. Reports of an older workbook do not tell.
+    #[serde(default)]
+    pub declared: usize,
     /// The checks, in the order in which they ran.
     pub checks: Vec<CheckReport>,
 }
@@ -218,6 +221,11 @@ impl Report {
     /// How many checks ended with this word.
     pub fn count(&self, word: Word) -> usize {
         self.checks.iter().filter(|check| check.verdict == word).count()
+    }
+
+    /// How many checks the lab has, of which this run may have run some only.
+    pub fn all(&self) -> usize {
+        self.declared.max(self.checks.len())
     }
 
     /// The exit code of `cargo lab`: 0 all kept, 1 broken, 3 set-up, 4 inconclusive. No check at all says nothing: 4.

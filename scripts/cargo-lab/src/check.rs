@@ -53,7 +53,8 @@ fn again(lab: &Lab, ask: &cli::Check) -> String {
     format!("cargo lab check {}{subject}", lab.number)
 }
 
-fn unknown(workspace: &Workspace, name: &str) -> Result<Exit, SetUp> {
+/// Says that there is no lab `name`, and which there are.
+pub fn unknown(workspace: &Workspace, name: &str) -> Result<Exit, SetUp> {
     anstream::eprintln!("there is no lab `{name}`; there are");
     for lab in workspace.labs()? {
         anstream::eprintln!("  {}  {}", lab.number, lab.about.title);

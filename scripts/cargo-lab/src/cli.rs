@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use testbed::setup::SetUp;
 
 use crate::exit::Exit;
-use crate::{bench, book, check, ci, clean, doctor, images, map, run, start, tour};
+use crate::{bench, book, check, ci, clean, dig, doctor, images, map, run, start, tour};
 
 /// Why servers die: the workbook's labs, judged by real measurements.
 ///
@@ -48,6 +48,8 @@ enum Command {
         #[arg(value_enum)]
         what: Option<bench::What>,
     },
+    /// Make the starters from the solutions, for who changes a lab
+    Dig(dig::Dig),
     /// Prove everything: what CI runs on every change
     Ci(Ci),
 }
@@ -147,6 +149,7 @@ pub fn run(cli: Cli) -> Result<Exit, SetUp> {
         Some(Command::Clean) => clean::run(),
         Some(Command::Book(what)) => book::run(what),
         Some(Command::Bench { what }) => bench::run(what),
+        Some(Command::Dig(ask)) => dig::run(&ask),
         Some(Command::Ci(which)) => ci::run(&which),
     }
 }

@@ -46,7 +46,7 @@ fn state(workspace: &Workspace, lab: &Lab) -> State {
     let path = workspace.report(&lab.starter()).join("report.json");
     // No report, or one of an older workbook, is a lab that has not begun.
     let Ok(report) = Report::read(&path) else { return State::Untouched };
-    let (kept, all) = (report.count(Word::Kept), lab.about.red.len().max(report.checks.len()));
+    let (kept, all) = (report.count(Word::Kept), report.all());
     match report.checks.iter().find(|check| check.verdict != Word::Kept) {
         Some(check) => {
             let next = check.next.clone().unwrap_or_else(|| check.title.clone());

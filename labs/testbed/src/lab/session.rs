@@ -149,6 +149,7 @@ fn close(session: &Session, started: (OffsetDateTime, Instant), tests: Option<Ex
         seconds: started.1.elapsed().as_secs_f64(),
         cores: std::thread::available_parallelism().map_or(1, usize::from),
         services: services.used(),
+        declared: lab.checks.len(),
         checks: std::mem::take(&mut *done.lock().unwrap_or_else(PoisonError::into_inner)),
     };
     if let Err(error) = stage.clear() {

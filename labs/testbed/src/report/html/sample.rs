@@ -123,6 +123,7 @@ pub(in crate::report) fn report() -> Report {
             image: "postgres:17".into(),
             chosen: "official image, present".into(),
         }],
+        declared: 5,
         checks: vec![kept, broken, overload, unsure, set_up],
     }
 }
