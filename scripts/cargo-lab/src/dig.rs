@@ -74,8 +74,8 @@ pub fn run(ask: &Dig) -> Result<Exit, SetUp> {
 
 /// Whether digging `folder` would change nothing; else what is wrong, a line each.
 pub fn compare(workspace: &Workspace, folder: &str) -> Result<Result<String, Vec<String>>, SetUp> {
-    if let Some(words) = skipped(workspace, folder) {
-        return Ok(Ok(words));
+    if let Some(why) = without_holes(workspace, folder) {
+        return Ok(Err(vec![why]));
     }
     let source = Source::read(workspace, folder)?;
     let found = differences(&source, &workspace.root.join("labs").join(folder))?;
@@ -94,8 +94,8 @@ pub fn compare(workspace: &Workspace, folder: &str) -> Result<Result<String, Vec
 
 /// Writes the starter of `folder`, unless that would cost what is committed nowhere.
 fn dig(workspace: &Workspace, folder: &str, force: bool) -> Result<Result<String, Vec<String>>, SetUp> {
-    if let Some(words) = skipped(workspace, folder) {
-        return Ok(Ok(words));
+    if let Some(why) = without_holes(workspace, folder) {
+        return Ok(Err(vec![why]));
     }
     let source = Source::read(workspace, folder)?;
     if !source.faults.is_empty() {
@@ -131,9 +131,10 @@ fn dig(workspace: &Workspace, folder: &str, force: bool) -> Result<Result<String
     Ok(Ok(format!("{files} files, {} holes, {changed} changed{kept}", source.holes.len())))
 }
 
-fn skipped(workspace: &Workspace, folder: &str) -> Option<String> {
+/// What to say of a solution that nobody has marked the holes of.
+fn without_holes(workspace: &Workspace, folder: &str) -> Option<String> {
     let holes = workspace.root.join("solutions").join(folder).join("holes");
-    (!holes.is_dir()).then(|| format!("skipped: there is no solutions/{folder}/holes"))
+    (!holes.is_dir()).then(|| format!("solutions/{folder}/holes:1: is missing, and a lab has holes"))
 }
 
 /// The files of the starter that git could not bring back, relative to its folder. `None` where git cannot tell: then none is safe.

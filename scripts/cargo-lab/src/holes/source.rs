@@ -7,7 +7,7 @@ use testbed::setup::SetUp;
 
 use super::filling::{Filling, todos};
 use super::region::{Kind, Region, regions, replaced};
-use crate::workspace::{About, Workspace, files, folders, read, unreadable};
+use crate::workspace::{About, Workspace, files, folders, read};
 
 /// The folders of a package that are dug; each only where the solution has it.
 pub const DUG: [&str; 3] = ["src", "deploy", "tests"];
@@ -70,7 +70,10 @@ impl Source {
         let shown = format!("solutions/{folder}");
         let number = folder.split_once('-').map_or(folder, |(number, _)| number).to_owned();
         let manifest = read(&solution.join("Cargo.toml"))?;
-        let about = about(&manifest).map_err(|error| unreadable(&solution.join("Cargo.toml"), &error))?;
+        let about = about(&manifest).map_err(|error| {
+            let mend = "give it a table [package.metadata.lab]: ARCHITECTURE.md tells what belongs there";
+            SetUp::new(format!("read `{shown}/Cargo.toml`"), error, mend)
+        })?;
         let mut hole_files = HoleFile::all(&solution, &shown)?;
         let mut source = Source {
             number,
