@@ -54,9 +54,11 @@ struct Place<'a> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
+        // ANCHOR: hole-drop
         // Whoever holds this has been answered, or has hung up.
         let _ = (self.line, self.ticket);
         todo!("lab 00: leave the line, however the request ends")
+        // ANCHOR_END: hole-drop
     }
 }
 // ANCHOR_END: place
@@ -78,9 +80,11 @@ impl Admission {
         let ticket = self.line.enter(Job { work, result })?;
         let place = Place { line: &self.line, ticket };
 
+        // ANCHOR: hole-run
         // The wait in the line has an end. The work that a worker has begun is another matter: how can you tell?
         let _ = (place, timeout(self.timeout, &mut done));
         todo!("lab 00: wait for the result, but in the line no longer than TIMEOUT_MS")
+        // ANCHOR_END: hole-run
     }
     // ANCHOR_END: run
 }

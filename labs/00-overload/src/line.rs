@@ -61,9 +61,11 @@ impl<Job> Line<Job> {
     /// As many run and wait as may.
     // ANCHOR: enter
     pub fn enter(&self, job: Job) -> Result<Ticket, LineIsFull> {
+        // ANCHOR: hole-enter
         // Who runs has a place as well as who waits. A job that nobody hears of waits for ever.
         let _ = (job, self.places, &self.changed, self.lock().next);
         todo!("lab 00: take a place in a bounded line, or refuse")
+        // ANCHOR_END: hole-enter
     }
     // ANCHOR_END: enter
 
@@ -71,10 +73,12 @@ impl<Job> Line<Job> {
     // ANCHOR: next
     pub fn next(&self) -> Job {
         let empty = |inside: &mut Inside<Job>| inside.waiting.is_empty();
+        // ANCHOR: hole-next
         let inside = self.changed.wait_while(self.lock(), empty).unwrap_or_else(PoisonError::into_inner);
         // There is a job now. What must be counted in the same moment in which it leaves the line?
         let _ = inside.running;
         todo!("lab 00: give a worker the job that has waited longest")
+        // ANCHOR_END: hole-next
     }
     // ANCHOR_END: next
 
@@ -86,9 +90,11 @@ impl<Job> Line<Job> {
     /// Leaves the line, and with the job goes its place. False when it waits no longer: a worker has taken it.
     // ANCHOR: leave
     pub fn leave(&self, ticket: Ticket) -> bool {
+        // ANCHOR: hole-leave
         // The job must not be run any more. And if it is running already?
         let _ = ticket;
         todo!("lab 00: take a job out of the line")
+        // ANCHOR_END: hole-leave
     }
     // ANCHOR_END: leave
 

@@ -34,6 +34,7 @@ pub async fn run(
     app: Router,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
+    // ANCHOR: hole-stop
     tokio::select! {
         ended = axum::serve(listener, app) => ended,
         () = shutdown => {
@@ -43,5 +44,6 @@ pub async fn run(
             todo!("lab 00: finish what runs and waits, then end")
         }
     }
+    // ANCHOR_END: hole-stop
 }
 // ANCHOR_END: stop

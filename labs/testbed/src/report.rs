@@ -203,6 +203,11 @@ impl Report {
         Report { lab, title, subject, started_at: at, seconds, cores, services, listed, checks }
     }
 
+    /// How many checks the lab has, whether they ran or not.
+    pub fn all(&self) -> usize {
+        self.listed.len()
+    }
+
     /// How many checks ended with this word.
     pub fn count(&self, word: Word) -> usize {
         self.checks.iter().filter(|check| check.verdict == word).count()

@@ -143,7 +143,8 @@ fn failed(verify: &Verify, folder: &Path) -> Result<Vec<String>, SetUp> {
     Ok(open.collect())
 }
 
-fn unknown(workspace: &Workspace, name: &str) -> Result<Exit, SetUp> {
+/// Says that there is no lab `name`, and which there are.
+pub fn unknown(workspace: &Workspace, name: &str) -> Result<Exit, SetUp> {
     anstream::eprintln!("there is no lab `{name}`; there are");
     for lab in workspace.labs()? {
         anstream::eprintln!("  {}  {}", lab.number, lab.about.title);

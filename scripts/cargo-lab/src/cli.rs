@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 use testbed::setup::SetUp;
 
 use crate::exit::Exit;
-use crate::{bench, book, check, ci, clean, doctor, images, map, run, start, tour};
+use crate::{bench, book, check, ci, clean, diff, dig, doctor, hint, images, map, reset, run, start, tour};
 
 /// Why servers die: the workbook's labs, judged by real measurements.
 ///
@@ -27,6 +27,12 @@ enum Command {
     Start,
     /// Judge a lab: your own code, the solution, or any executable that keeps the contract
     Check(check::Check),
+    /// Stuck in a hole? The question again, then the calls to look up, then the code. Without a hole: the list
+    Hint(hint::Hint),
+    /// Your code beside the solution's, hole by hole, once your lab is green
+    Diff(diff::Diff),
+    /// Put a hole, a file or a whole lab back as it was. What you had is kept
+    Reset(reset::Reset),
     /// Run an experiment of the book on this machine: a table, a figure and the raw data. Without a name: the list
     Run(run::Run),
     /// RabbitMQ by hand: starts it with its management page, and ticks each step off as you do it there
@@ -42,6 +48,8 @@ enum Command {
     Book(book::Book),
     /// Measure what the workbook claims of its tools, beside their peers where these are installed
     Bench(bench::Bench),
+    /// Make the starters from the solutions, for whoever changes a lab
+    Dig(dig::Dig),
     /// Prove everything: what CI runs on every change
     Ci(ci::Ci),
 }
@@ -52,6 +60,9 @@ pub fn run(cli: Cli) -> Result<Exit, SetUp> {
         None => map::show(),
         Some(Command::Start) => start::run(),
         Some(Command::Check(ask)) => check::run(&ask),
+        Some(Command::Hint(ask)) => hint::run(&ask),
+        Some(Command::Diff(ask)) => diff::run(&ask),
+        Some(Command::Reset(ask)) => reset::run(&ask),
         Some(Command::Run(ask)) => run::run(&ask),
         Some(Command::Tour) => tour::run(),
         Some(Command::Doctor) => doctor::run(),
@@ -59,6 +70,7 @@ pub fn run(cli: Cli) -> Result<Exit, SetUp> {
         Some(Command::Clean) => clean::run(),
         Some(Command::Book(what)) => book::run(what),
         Some(Command::Bench(which)) => bench::run(&which),
+        Some(Command::Dig(ask)) => dig::run(&ask),
         Some(Command::Ci(which)) => ci::run(&which),
     }
 }

@@ -56,7 +56,7 @@ fn standing(lab: &Lab, report: &Report, changed: Option<OffsetDateTime>) -> Stat
     let is_stale = |check: &&CheckReport| changed.is_some_and(|changed| check.at < changed);
     let (stale, fresh): (Vec<_>, Vec<_>) = report.checks.iter().partition(is_stale);
     let kept = fresh.iter().filter(|check| check.verdict == Word::Kept).count();
-    let all = report.listed.len();
+    let all = report.all();
     if kept == all {
         return State::Done;
     }
@@ -76,8 +76,6 @@ fn standing(lab: &Lab, report: &Report, changed: Option<OffsetDateTime>) -> Stat
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use testbed::report::{Began, Ended, Listed, Read};
     use time::Duration;
 
@@ -108,7 +106,7 @@ mod tests {
     }
 
     fn words(verdicts: &[Word], changed: Option<OffsetDateTime>) -> String {
-        let about = About { title: String::new(), chapter: String::new(), red: BTreeMap::new() };
+        let about = About::default();
         let lab = Lab { number: "01".into(), folder: "01-a".into(), about };
         match standing(&lab, &report(verdicts), changed) {
             State::Untouched => "untouched".into(),

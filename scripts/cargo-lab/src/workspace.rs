@@ -26,14 +26,21 @@ pub struct Lab {
     pub about: About,
 }
 
-/// `[package.metadata.lab]` of a starter.
-#[derive(Clone, Debug, Deserialize)]
+/// `[package.metadata.lab]` of a solution, and of the starter that is dug from it.
+#[derive(Clone, Debug, Default, Deserialize)]
 pub struct About {
     /// The lab's title.
     pub title: String,
     /// Its page in the book: `01-direct-write.md`.
     pub chapter: String,
-    /// The checks that the starter breaks, and the hole that makes each of them red.
+    /// The names of its holes, in the order in which the chapter explains them.
+    #[serde(default)]
+    pub holes: Vec<String>,
+    /// What the `todo!` says that a check of the starter meets, unless `red` tells otherwise.
+    #[serde(default)]
+    pub first: String,
+    /// The checks that meet another hole, and what that one's `todo!` says.
+    #[serde(default)]
     pub red: BTreeMap<String, String>,
 }
 
@@ -109,6 +116,13 @@ impl Workspace {
     /// Where the book is built.
     pub fn book(&self) -> PathBuf {
         self.target.join("book")
+    }
+}
+
+impl About {
+    /// What the `todo!` says that `check` meets in the starter.
+    pub fn hole_of(&self, check: &str) -> &str {
+        self.red.get(check).unwrap_or(&self.first)
     }
 }
 

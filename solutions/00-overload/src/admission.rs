@@ -54,7 +54,9 @@ struct Place<'a> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
+        // ANCHOR: hole-drop
         self.line.leave(self.ticket);
+        // ANCHOR_END: hole-drop
     }
 }
 // ANCHOR_END: place
@@ -76,6 +78,7 @@ impl Admission {
         let ticket = self.line.enter(Job { work, result })?;
         let place = Place { line: &self.line, ticket };
 
+        // ANCHOR: hole-run
         let ended = match timeout(self.timeout, &mut done).await {
             Ok(ended) => ended,
             Err(_) if self.line.leave(place.ticket) => return Err(NotRun::TimedOut),
@@ -83,6 +86,7 @@ impl Admission {
             Err(_) => done.await,
         };
         ended.map_err(|_| NotRun::Broke)
+        // ANCHOR_END: hole-run
     }
     // ANCHOR_END: run
 }

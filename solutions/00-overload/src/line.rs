@@ -61,6 +61,7 @@ impl<Job> Line<Job> {
     /// As many run and wait as may.
     // ANCHOR: enter
     pub fn enter(&self, job: Job) -> Result<Ticket, LineIsFull> {
+        // ANCHOR: hole-enter
         let mut inside = self.lock();
         if inside.running + inside.waiting.len() >= self.places {
             return Err(LineIsFull);
@@ -70,6 +71,7 @@ impl<Job> Line<Job> {
         inside.waiting.insert(ticket, job);
         self.changed.notify_one();
         Ok(ticket)
+        // ANCHOR_END: hole-enter
     }
     // ANCHOR_END: enter
 
@@ -77,10 +79,12 @@ impl<Job> Line<Job> {
     // ANCHOR: next
     pub fn next(&self) -> Job {
         let empty = |inside: &mut Inside<Job>| inside.waiting.is_empty();
+        // ANCHOR: hole-next
         let mut inside = self.changed.wait_while(self.lock(), empty).unwrap_or_else(PoisonError::into_inner);
         let (_, job) = inside.waiting.pop_first().expect("it is not empty");
         inside.running += 1;
         job
+        // ANCHOR_END: hole-next
     }
     // ANCHOR_END: next
 
@@ -92,7 +96,9 @@ impl<Job> Line<Job> {
     /// Leaves the line, and with the job goes its place. False when it waits no longer: a worker has taken it.
     // ANCHOR: leave
     pub fn leave(&self, ticket: Ticket) -> bool {
+        // ANCHOR: hole-leave
         self.lock().waiting.remove(&ticket).is_some()
+        // ANCHOR_END: hole-leave
     }
     // ANCHOR_END: leave
 

@@ -34,6 +34,7 @@ pub async fn run(
     app: Router,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
+    // ANCHOR: hole-stop
     let (stopping, stop) = oneshot::channel();
     let server = axum::serve(listener, app).with_graceful_shutdown(async move {
         shutdown.await;
@@ -51,5 +52,6 @@ pub async fn run(
             Ok(())
         }
     }
+    // ANCHOR_END: hole-stop
 }
 // ANCHOR_END: stop

@@ -1,8 +1,8 @@
 //! Every starter compiles, and breaks exactly the promises that it declares, each for the hole that it declares.
 
-use testbed::report::{CheckReport, Word};
+use testbed::report::{CheckReport, Report, Word};
 
-use super::solutions::{judge, unlike_the_book};
+use super::solutions::{judge, missing, unlike_the_book};
 use super::{Context, Proof};
 use crate::workspace::Lab;
 
@@ -16,6 +16,8 @@ pub fn break_what_they_declare(context: &Context) -> Proof {
             continue;
         };
         wrong.extend(report.checks.iter().filter_map(|check| unlike(&lab, check)));
+        wrong.extend(missing(&lab.starter(), &report));
+        wrong.extend(unknown(&lab, &report));
         wrong.extend(unlike_the_book(context, &again, &report)?);
         red += report.count(Word::Broken);
     }
@@ -26,23 +28,27 @@ pub fn break_what_they_declare(context: &Context) -> Proof {
 fn unlike(lab: &Lab, check: &CheckReport) -> Option<String> {
     let starter = lab.starter();
     let hole = check.hole.as_ref().map(|hole| hole.text.as_str());
-    match (lab.about.red.get(&check.name), check.verdict) {
-        (None, Word::Kept) => None,
-        (None, word) => Some(format!("{starter}: {} is {} and not declared", check.name, word.as_str())),
-        (Some(declared), Word::Broken) if hole == Some(declared) => None,
-        (Some(declared), Word::Broken) => {
+    let declared = lab.about.hole_of(&check.name);
+    match check.verdict {
+        Word::Broken if hole == Some(declared) => None,
+        Word::Broken => {
             Some(format!("{starter}: {} is broken for {hole:?}, declared is {declared:?}", check.name))
         }
-        (Some(_), word) => {
-            Some(format!("{starter}: {} is {}, declared as broken", check.name, word.as_str()))
-        }
+        word => Some(format!("{starter}: {} is {}, declared as broken", check.name, word.as_str())),
     }
+}
+
+/// What `red` says of checks that the lab has not got.
+fn unknown(lab: &Lab, report: &Report) -> Vec<String> {
+    let is_check = |name: &str| report.checks.iter().any(|check| check.name == name);
+    let names = lab.about.red.keys().filter(|name| !is_check(name));
+    names
+        .map(|name| format!("{}: `red` names {name}, and the lab has no such check", lab.starter()))
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use testbed::report::{Hole, Listed, Read};
 
     use super::*;
@@ -55,11 +61,23 @@ mod tests {
         CheckReport { verdict, hole, ..CheckReport::of(listed, String::new()) }
     }
 
+    fn lab(first: &str, red: &[(&str, &str)]) -> Lab {
+        let red = red.iter().map(|(check, hole)| (check.to_string(), hole.to_string())).collect();
+        let about =
+            About { title: String::new(), chapter: String::new(), holes: vec![], first: first.into(), red };
+        Lab { number: "01".into(), folder: "01-x".into(), about }
+    }
+
+    #[test]
+    fn an_exception_goes_before_the_first_hole() {
+        let lab = lab("lab 01: insert", &[("a", "lab 01: list")]);
+        assert_eq!(unlike(&lab, &check(Word::Broken, Some("lab 01: list"))), None);
+        assert!(unlike(&lab, &check(Word::Broken, Some("lab 01: insert"))).is_some());
+    }
+
     #[test]
     fn a_starter_is_red_only_for_the_hole_it_declares() {
-        let red = BTreeMap::from([("a".to_owned(), "lab 01: insert".to_owned())]);
-        let about = About { title: String::new(), chapter: String::new(), red };
-        let lab = Lab { number: "01".into(), folder: "01-x".into(), about };
+        let lab = lab("lab 01: insert", &[]);
         assert_eq!(unlike(&lab, &check(Word::Broken, Some("lab 01: insert"))), None);
         for other in [
             check(Word::Broken, Some("lab 01: list")),
