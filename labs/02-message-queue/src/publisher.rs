@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use direct_write::{
     admission::{Admission, LineIsFull, Place},
-    deadline::Budget,
+    budget::Budget,
     post::Post,
 };
 use lapin::{BasicProperties, Channel, Confirmation, options::BasicPublishOptions};

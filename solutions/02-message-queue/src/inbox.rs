@@ -90,7 +90,7 @@ impl Inbox {
         // ends nothing.
         match timeout(OPEN + STATEMENT, storing).await {
             Ok(stored) => stored,
-            Err(_) => Err(StoreError::NoConnection(sqlx::Error::PoolTimedOut)),
+            Err(_) => Err(StoreError::NoConnection(sqlx::Error::PoolTimedOut.into())),
         }
     }
 
@@ -104,8 +104,8 @@ impl Inbox {
 
 async fn open(options: &PgConnectOptions) -> Result<PgConnection, StoreError> {
     match timeout(OPEN, PgConnection::connect_with(options)).await {
-        Ok(opened) => opened.map_err(StoreError::NoConnection),
-        Err(_) => Err(StoreError::NoConnection(sqlx::Error::PoolTimedOut)),
+        Ok(opened) => opened.map_err(|error| StoreError::NoConnection(error.into())),
+        Err(_) => Err(StoreError::NoConnection(sqlx::Error::PoolTimedOut.into())),
     }
 }
 

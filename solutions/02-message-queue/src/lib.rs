@@ -17,8 +17,8 @@
 
 use axum::Router;
 use direct_write::{
-    StartError, http as web,
-    server::{self, terminated},
+    StartError, cannot, http as web,
+    server::{self, Limits, terminated},
     store::Store,
 };
 use futures_util::future::OptionFuture;
@@ -48,11 +48,6 @@ use crate::{
     publisher::{Patience, Publisher},
 };
 
-/// For `map_err`: why the service could not start.
-fn cannot<E: std::fmt::Display>(operation: &str) -> impl FnOnce(E) -> StartError {
-    move |cause| StartError::new(operation, cause)
-}
-
 /// Runs the service until SIGTERM or Ctrl-C, and then until what it has begun has ended.
 ///
 /// # Errors
@@ -60,7 +55,7 @@ fn cannot<E: std::fmt::Display>(operation: &str) -> impl FnOnce(E) -> StartError
 // ANCHOR: run
 pub async fn run(config: Config) -> Result<(), StartError> {
     let terminated = terminated().map_err(cannot("listen for SIGTERM"))?;
-    let budget = config.direct_write.budget();
+    let (budget, limits) = (config.direct_write.budget(), Limits::default());
     let broker = Broker::new(config.amqp_url.clone());
     let store = Store::open(&config.reads(), budget).await.map_err(cannot("prepare the database"))?;
 
@@ -74,7 +69,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let app = web::finish(web::health_route().merge(routes), budget);
 
     let address = &config.direct_write.bind_addr;
-    let listener = server::bind(address).await.map_err(cannot(&format!("listen on `{address}`")))?;
+    let listener = server::bind(address, limits).await.map_err(cannot(&format!("listen on `{address}`")))?;
     tracing::info!(%address, role = ?config.role, "ready");
 
     let stop = CancellationToken::new();
@@ -82,7 +77,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let shutdown = async {
         tokio::select! { () = terminated => stop.cancel(), () = stop.cancelled() => {} }
     };
-    server::run(listener, app, shutdown, budget.drain()).await;
+    server::run(listener, app, limits, shutdown, budget.drain()).await;
     let consumed = OptionFuture::from(consuming).await;
 
     // The publisher's connection outlives the requests that need it.

@@ -1,21 +1,15 @@
 //! How the time of one request is spent: `REQUEST_TIMEOUT_MS`, cut into parts that fit.
+//!
+//! Nothing here knows of HTTP: the line, the pool, the statements and the stop take their parts from
+//! it, and so does the middleware that answers in time.
 
 use std::time::Duration;
 
-use axum::{
-    extract::{Request, State},
-    middleware::Next,
-    response::Response,
-};
-use tokio::time::timeout;
-
-use crate::http::Error;
-
 /// The parts of a request's time.
 ///
-/// `line + statement = answer < whole`: who gets a connection at the last moment still has time for
-/// its statement, so work that was begun is seldom thrown away, and the refusal leaves before the
-/// caller's patience ends.
+/// `line + statement = answer < whole`: a request that gets its connection at the last moment still
+/// has time for its statement, so work that was begun is seldom thrown away, and the refusal leaves
+/// before the caller's patience ends.
 // ANCHOR: budget
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
@@ -35,19 +29,6 @@ impl Budget {
         self.whole * 4 / 10
     }
 
-    /// How long the opening of a connection may take, which goes on when the request that began it
-    /// has given up. A login needs its time, however short a request's is.
-    #[must_use]
-    pub fn open(&self) -> Duration {
-        self.whole.max(Duration::from_secs(1))
-    }
-
-    /// How long after a failed attempt to open a connection the next one in its place may begin.
-    #[must_use]
-    pub fn pause(&self) -> Duration {
-        self.open() / 5
-    }
-
     /// How long one statement may take. The database itself ends it, so nothing runs on for a
     /// caller who has gone.
     #[must_use]
@@ -62,6 +43,19 @@ impl Budget {
         self.whole * 9 / 10
     }
 
+    /// How long the opening of a connection may take, which goes on when the request that began it
+    /// has given up. A login needs its time, however short a request's is.
+    #[must_use]
+    pub fn open(&self) -> Duration {
+        self.whole.max(Duration::from_secs(1))
+    }
+
+    /// How long after a failed attempt to open a connection the next one in its place may begin.
+    #[must_use]
+    pub fn pause(&self) -> Duration {
+        self.open() / 5
+    }
+
     /// How long a graceful stop waits for the requests that had arrived: their time and a second
     /// more, and less than the 10 s that the contract allows: the connections to the database end
     /// after it.
@@ -71,18 +65,6 @@ impl Budget {
     }
 }
 // ANCHOR_END: budget
-
-/// Middleware: answers 503 when the request has no answer in time. The handler is dropped, and with
-/// it its place in the line.
-// ANCHOR: deadline
-pub async fn answer_in_time(
-    State(budget): State<Budget>,
-    request: Request,
-    next: Next,
-) -> Result<Response, Error> {
-    timeout(budget.answer(), next.run(request)).await.map_err(|_| Error::Unavailable)
-}
-// ANCHOR_END: deadline
 
 #[cfg(test)]
 mod tests {
