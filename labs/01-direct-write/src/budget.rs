@@ -50,10 +50,11 @@ impl Budget {
         self.whole.max(Duration::from_secs(1))
     }
 
-    /// How long after a failed attempt to open a connection the next one in its place may begin.
+    /// How long after a failed attempt to open a connection the next one in its place may begin: so
+    /// long that a server is not stormed, and shorter than a request waits, so that it hears why.
     #[must_use]
     pub fn pause(&self) -> Duration {
-        self.open() / 5
+        (self.line() / 2).max(Duration::from_millis(100))
     }
 
     /// How long a graceful stop waits for the requests that had arrived: their time and a second

@@ -64,6 +64,12 @@ impl Store {
     }
     // ANCHOR_END: connection
 
+    /// The connections, for statements that are not here and whose callers bound their own wait.
+    #[must_use]
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
     /// Lends no more connections, and says goodbye to the server on those that rest.
     pub async fn close(&self) {
         self.pool.close().await;

@@ -12,12 +12,13 @@ use direct_write::{
     post::{Content, NewPost, Post},
 };
 use serde::{Deserialize, Serialize};
-use tokio::time::timeout;
+use tokio::time::timeout_at;
 use uuid::Uuid;
 
-use crate::{
+use super::{
     audit::{Journal, JournalError},
-    publisher::{Patience, PublishError, Publisher},
+    clock::{Clock, PostBudget},
+    publisher::{PublishError, Publisher},
 };
 
 /// What accepts a post.
@@ -27,8 +28,8 @@ pub struct Intake {
     pub publisher: Publisher,
     /// Where it is recorded, if it is.
     pub journal: Option<Journal>,
-    /// How long both may take.
-    pub patience: Patience,
+    /// How the time of a post is spent.
+    pub budget: PostBudget,
 }
 
 /// `POST /post`.
@@ -61,7 +62,8 @@ async fn accept(State(intake): State<Intake>, Json(request): Json<Request>) -> R
     post.id = request.id.unwrap_or(post.id);
     let id = post.id;
 
-    match timeout(intake.patience.whole, intake.take(&post)).await {
+    let clock = intake.budget.begin();
+    match timeout_at(clock.known, intake.take(&post, clock)).await {
         Ok(taken) => taken?,
         Err(_) => return Err(Refusal::Unknown(id)),
     }
@@ -73,11 +75,15 @@ async fn accept(State(intake): State<Intake>, Json(request): Json<Request>) -> R
 impl Intake {
     /// First the confirm, then the record: what was refused is not in it.
     // ANCHOR: take
-    async fn take(&self, post: &Post) -> Result<(), Refusal> {
-        // The answer leaves when this returns. `Refusal::of` and `Refusal::not_recorded` know what a
-        // failure is to be called.
-        let _ = (post, &self.publisher, &self.journal, Refusal::of, Refusal::not_recorded);
+    async fn take(&self, post: &Post, clock: Clock) -> Result<(), Refusal> {
+        // ANCHOR: hole-take
+        // Publish the post, then record it if there is a journal. The answer leaves when this returns.
+        //
+        // Which of the two comes first? What may a record hold that was refused, and what may it lack that
+        // was accepted?
+        let _ = (post, clock, &self.publisher, &self.journal, Refusal::of, Refusal::not_recorded);
         todo!("lab 02: publish the post, record it, and only then accept it")
+        // ANCHOR_END: hole-take
     }
     // ANCHOR_END: take
 }

@@ -2,10 +2,9 @@
 //!
 //! lapin can reconnect by itself. We do not let it: it gives up after some attempts, and a confirm
 //! that was under way can then wait for ever. A connection here lives once; who holds it notices
-//! its end and opens another, with a [`Backoff`](crate::backoff::Backoff).
+//! its end and opens another, with a [`Backoff`](super::backoff::Backoff).
 
 use std::{
-    fmt,
     future::Future,
     io,
     net::{Shutdown, TcpStream},
@@ -20,6 +19,7 @@ use lapin::{
     tcp::{AMQPUriTcpExt as _, AsyncTcpStream},
     uri::AMQPUri,
 };
+use thiserror::Error;
 use tokio::time::timeout;
 
 /// How long the broker may take for one answer: to let us in, to open a channel, to declare a queue.
@@ -153,30 +153,31 @@ pub async fn within<T>(
 ) -> Result<T, BrokerError> {
     match timeout(ANSWER, call).await {
         Ok(answer) => answer.map_err(failed_to(operation)),
-        Err(_) => Err(BrokerError { operation, cause: None }),
+        Err(_) => Err(BrokerError::Silent { operation }),
     }
 }
 
 /// For `map_err`: lapin's error with what was tried.
 pub fn failed_to(operation: &'static str) -> impl FnOnce(lapin::Error) -> BrokerError {
-    move |cause| BrokerError { operation, cause: Some(cause) }
+    move |cause| BrokerError::Failed { operation, cause }
 }
 
 /// What the broker did not do. Its text is for the log, never for an answer.
-#[derive(Clone, Debug)]
-pub struct BrokerError {
-    operation: &'static str,
-    /// Without one, no answer came in time.
-    cause: Option<lapin::Error>,
+#[derive(Clone, Debug, Error)]
+pub enum BrokerError {
+    /// It refused, or the connection broke.
+    #[error("failed to {operation}: {cause}")]
+    Failed {
+        /// What was tried.
+        operation: &'static str,
+        /// What came of it.
+        #[source]
+        cause: lapin::Error,
+    },
+    /// It said nothing.
+    #[error("failed to {operation}: no answer within {ANSWER:?}")]
+    Silent {
+        /// What was tried.
+        operation: &'static str,
+    },
 }
-
-impl fmt::Display for BrokerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.cause {
-            Some(cause) => write!(f, "failed to {}: {cause}", self.operation),
-            None => write!(f, "failed to {}: no answer within {ANSWER:?}", self.operation),
-        }
-    }
-}
-
-impl std::error::Error for BrokerError {}

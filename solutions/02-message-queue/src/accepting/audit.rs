@@ -5,10 +5,11 @@
 //! writes a line.
 
 use std::{
-    fmt,
+    error::Error,
     fs::{File, OpenOptions},
     io::{self, Read as _, Seek as _, SeekFrom, Write as _},
     path::Path,
+    sync::Arc,
     thread,
 };
 
@@ -18,7 +19,7 @@ use tokio::{
     sync::{mpsc, oneshot},
 };
 
-use crate::message;
+use crate::wire::message;
 
 /// How many lines may wait for the writer, and how many it writes at once.
 const GATHERED: usize = 1024;
@@ -61,9 +62,15 @@ impl Journal {
     /// After an error the line may be in the file or not.
     // ANCHOR: append
     pub async fn append(&self, post: &Post) -> Result<(), JournalError> {
-        // The writer takes a `Line` and says when it is on the disk. Who waits for that?
-        let _ = (post, &self.lines, message::encode, oneshot::channel::<Result<(), JournalError>>);
-        todo!("lab 02: append the post to the audit log")
+        // ANCHOR: hole-append
+        let mut text = message::encode(post).map_err(JournalError::new)?;
+        text.push(b'\n');
+
+        let (written, done) = oneshot::channel();
+        let gone = || JournalError::new("its writer is gone");
+        self.lines.send(Line { text, written }).await.map_err(|_| gone())?;
+        done.await.map_err(|_| gone())?
+        // ANCHOR_END: hole-append
     }
     // ANCHOR_END: append
 }
@@ -72,7 +79,7 @@ impl Journal {
 // ANCHOR: group_commit
 fn append_all(file: &mut Appender, gathered: &mut Vec<Line>) {
     let text: Vec<u8> = gathered.iter().flat_map(|line| &line.text).copied().collect();
-    let outcome = file.append(&text).map_err(|error| JournalError(error.to_string()));
+    let outcome = file.append(&text).map_err(JournalError::new);
     for line in gathered.drain(..) {
         let _ = line.written.send(outcome.clone()); // Its request may be gone.
     }
@@ -146,16 +153,16 @@ impl Reader {
 }
 
 /// Why a line is not in the audit log. Its text is for the log, never for an answer.
-#[derive(Clone, Debug)]
-pub struct JournalError(String);
+/// All who wait for one write are told the same.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("failed to append to the audit log: {0}")]
+pub struct JournalError(#[source] Arc<dyn Error + Send + Sync>);
 
-impl fmt::Display for JournalError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "failed to append to the audit log: {}", self.0)
+impl JournalError {
+    fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(cause.into().into())
     }
 }
-
-impl std::error::Error for JournalError {}
 
 #[cfg(test)]
 mod tests {

@@ -1,10 +1,9 @@
 //! A post on its way: what stands in a message, and in a line of the audit log.
 
-use std::fmt;
-
 use direct_write::post::{Content, NewPost, Post};
 use serde::Deserialize;
 use serde_json::error::Category;
+use thiserror::Error;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -49,27 +48,18 @@ pub fn decode(body: &[u8]) -> Result<Post, Poison> {
 
 /// Why a body can never become a row. Poison is no fault of the moment: to try again would give the
 /// same, for ever.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
 pub enum Poison {
     /// Not JSON in UTF-8.
+    #[error("the body is not JSON")]
     NotJson,
     /// JSON, but no object.
+    #[error("the body is not a JSON object")]
     NotAnObject,
     /// An object, but no post: which member is wrong, and how.
+    #[error("the body is not a post: {0}")]
     NotAPost(String),
 }
-
-impl fmt::Display for Poison {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotJson => f.write_str("the body is not JSON"),
-            Self::NotAnObject => f.write_str("the body is not a JSON object"),
-            Self::NotAPost(reason) => write!(f, "the body is not a post: {reason}"),
-        }
-    }
-}
-
-impl std::error::Error for Poison {}
 
 #[cfg(test)]
 mod tests {

@@ -7,7 +7,7 @@ use lapin::{
     types::{AMQPValue, FieldTable},
 };
 
-use crate::broker::{BrokerError, within};
+use super::broker::{BrokerError, within};
 
 /// Where posts wait to be stored.
 pub const QUEUE: &str = "CREATE_POST_QUEUE";
@@ -21,6 +21,7 @@ pub const DEAD_QUEUE: &str = "CREATE_POST_QUEUE.dead";
 /// The broker did not answer, or has a queue of this name with other arguments.
 // ANCHOR: topology
 pub async fn declare(channel: &Channel) -> Result<(), BrokerError> {
+    // ANCHOR: hole-declare
     // The dead letters' queue first: nothing may die before there is a place for it.
     queue(channel, DEAD_QUEUE, &[]).await?;
     let to_the_dead_queue = [
@@ -33,6 +34,7 @@ pub async fn declare(channel: &Channel) -> Result<(), BrokerError> {
         ("x-overflow", "reject-publish"),
     ];
     queue(channel, QUEUE, &to_the_dead_queue).await
+    // ANCHOR_END: hole-declare
 }
 
 /// A durable quorum queue: it is on the disk before the broker confirms.

@@ -6,7 +6,7 @@ use lapin::{Channel, options::ConfirmSelectOptions};
 use tokio::{sync::watch, time::sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::{
+use crate::wire::{
     backoff::Backoff,
     broker::{Broker, BrokerError, Link, within},
     topology,

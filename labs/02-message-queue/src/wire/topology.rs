@@ -7,7 +7,7 @@ use lapin::{
     types::{AMQPValue, FieldTable},
 };
 
-use crate::broker::{BrokerError, within};
+use super::broker::{BrokerError, within};
 
 /// Where posts wait to be stored.
 pub const QUEUE: &str = "CREATE_POST_QUEUE";
@@ -21,10 +21,14 @@ pub const DEAD_QUEUE: &str = "CREATE_POST_QUEUE.dead";
 /// The broker did not answer, or has a queue of this name with other arguments.
 // ANCHOR: topology
 pub async fn declare(channel: &Channel) -> Result<(), BrokerError> {
-    // Two queues, made by `queue` below. Which of them first? And what must the first one be told, so
-    // that a message that it cannot keep ends in the other, and is on its disk before it leaves?
+    // ANCHOR: hole-declare
+    // Declare two queues, `QUEUE` and `DEAD_QUEUE`, with `queue`, below.
+    //
+    // Which of them first? And what must the first one be told, so that a message that it cannot keep
+    // ends in the other, and is on its disk before it leaves?
     let _ = (channel, queue);
     todo!("lab 02: declare the queue and the dead letters' queue")
+    // ANCHOR_END: hole-declare
 }
 
 /// A durable quorum queue: it is on the disk before the broker confirms.

@@ -12,12 +12,13 @@ use direct_write::{
     post::{Content, NewPost, Post},
 };
 use serde::{Deserialize, Serialize};
-use tokio::time::timeout;
+use tokio::time::timeout_at;
 use uuid::Uuid;
 
-use crate::{
+use super::{
     audit::{Journal, JournalError},
-    publisher::{Patience, PublishError, Publisher},
+    clock::{Clock, PostBudget},
+    publisher::{PublishError, Publisher},
 };
 
 /// What accepts a post.
@@ -27,8 +28,8 @@ pub struct Intake {
     pub publisher: Publisher,
     /// Where it is recorded, if it is.
     pub journal: Option<Journal>,
-    /// How long both may take.
-    pub patience: Patience,
+    /// How the time of a post is spent.
+    pub budget: PostBudget,
 }
 
 /// `POST /post`.
@@ -61,7 +62,8 @@ async fn accept(State(intake): State<Intake>, Json(request): Json<Request>) -> R
     post.id = request.id.unwrap_or(post.id);
     let id = post.id;
 
-    match timeout(intake.patience.whole, intake.take(&post)).await {
+    let clock = intake.budget.begin();
+    match timeout_at(clock.known, intake.take(&post, clock)).await {
         Ok(taken) => taken?,
         Err(_) => return Err(Refusal::Unknown(id)),
     }
@@ -73,12 +75,14 @@ async fn accept(State(intake): State<Intake>, Json(request): Json<Request>) -> R
 impl Intake {
     /// First the confirm, then the record: what was refused is not in it.
     // ANCHOR: take
-    async fn take(&self, post: &Post) -> Result<(), Refusal> {
-        self.publisher.publish(post, self.patience).await.map_err(|error| Refusal::of(post.id, &error))?;
+    async fn take(&self, post: &Post, clock: Clock) -> Result<(), Refusal> {
+        // ANCHOR: hole-take
+        self.publisher.publish(post, clock).await.map_err(|error| Refusal::of(post.id, &error))?;
         if let Some(journal) = &self.journal {
             journal.append(post).await.map_err(|error| Refusal::not_recorded(post.id, &error))?;
         }
         Ok(())
+        // ANCHOR_END: hole-take
     }
     // ANCHOR_END: take
 }

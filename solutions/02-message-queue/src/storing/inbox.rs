@@ -1,59 +1,50 @@
-//! How messages become rows: the consumer's one statement, and its own connection for it.
+//! How messages become rows: the consumer's one statement, and its connection for it.
 
 use std::time::Duration;
 
 use direct_write::{
     config::Database,
+    pool::{Pool, PoolError, Times},
     post::Post,
-    store::{Store, StoreError, failed_to},
+    store::{StoreError, failed_to},
 };
-use sqlx::{
-    ConnectOptions as _, Connection as _, PgConnection,
-    postgres::{PgConnectOptions, PgQueryResult},
-};
+use sqlx::{ConnectOptions as _, PgConnection, postgres::PgQueryResult};
 use time::OffsetDateTime;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-/// How long one statement may take. Nobody waits for an answer here, so it may be long: a batch
+/// How long things may take. Nobody waits for an answer here, so a statement may be long: a batch
 /// that is cut off has to be stored again.
-const STATEMENT: Duration = Duration::from_secs(30);
+const TIMES: Times = Times {
+    wait: Duration::from_secs(30),
+    open: Duration::from_secs(5),
+    pause: Duration::from_millis(200),
+    statement: Duration::from_secs(30),
+};
 
-/// How long a connection may take to open.
-const OPEN: Duration = Duration::from_secs(5);
+/// When a batch is given up. The server ends a statement that takes too long, but a server from
+/// which no packet comes ends nothing.
+const WHOLE: Duration = Duration::from_secs(35);
 
-/// How long a farewell may take.
-const FAREWELL: Duration = Duration::from_secs(1);
-
-/// The consumer's way into the table.
-#[derive(Debug)]
-pub struct Inbox {
-    connections: Connections,
-}
-
-#[derive(Debug)]
-enum Connections {
-    /// One of its own, opened when it is needed. A connection on which a statement did not end is
-    /// never used again.
-    Own(Box<PgConnectOptions>, Option<PgConnection>),
-    /// The one there may be, which the reads use too.
-    Lent(Store),
-}
+/// The consumer's way into the table: a pool of one connection, its own or the reads'.
+#[derive(Clone, Debug)]
+pub struct Inbox(Pool);
 
 impl Inbox {
-    /// With a connection of its own.
-    #[must_use]
-    pub fn new(database: &Database) -> Self {
-        let timeout = [("statement_timeout", STATEMENT.as_millis().to_string())];
+    /// Opens a connection of its own.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub async fn open(database: &Database) -> Result<Self, PoolError> {
         // Here a slow statement is no news: a large batch is one.
-        let options = database.options.clone().options(timeout).disable_statement_logging();
-        Self { connections: Connections::Own(Box::new(options), None) }
+        let options = database.options.clone().disable_statement_logging();
+        Ok(Self(Pool::open(&Database { options, max_connections: 1 }, TIMES).await?))
     }
 
-    /// With the connections of the reads, and their statement timeout.
+    /// Shares the connections of the reads, and their statement timeout.
     #[must_use]
-    pub fn over(store: &Store) -> Self {
-        Self { connections: Connections::Lent(store.clone()) }
+    pub fn over(reads: Pool) -> Self {
+        Self(reads)
     }
 
     /// Stores posts, all or none. When this returns `Ok` they are committed; those that were there
@@ -61,51 +52,20 @@ impl Inbox {
     ///
     /// # Errors
     /// After an error they may be stored or not. To store them again is safe.
-    pub async fn store(&mut self, posts: &[Post]) -> Result<(), StoreError> {
+    pub async fn store(&self, posts: &[Post]) -> Result<(), StoreError> {
         let storing = async {
-            let stored = match &mut self.connections {
-                Connections::Own(options, kept) => {
-                    let mut connection = match kept.take() {
-                        Some(connection) => connection,
-                        None => open(options).await?,
-                    };
-                    let stored = insert(&mut connection, posts).await;
-                    if matches!(stored, Ok(_) | Err(sqlx::Error::Database(_))) {
-                        *kept = Some(connection);
-                    }
-                    stored
-                }
-                Connections::Lent(store) => {
-                    let (_place, mut connection) = store.connection().await?;
-                    let stored = insert(&mut connection, posts).await;
-                    if stored.is_ok() {
-                        connection.give_back();
-                    }
-                    stored
-                }
-            };
-            stored.map(|_| ()).map_err(failed_to("store the posts"))
+            let mut connection = self.0.lend().await.map_err(StoreError::NoConnection)?;
+            insert(&mut connection, posts).await.map_err(failed_to("store the posts"))?;
+            connection.give_back();
+            Ok(())
         };
-        // The server ends a statement that takes too long, but a server from which no packet comes
-        // ends nothing.
-        match timeout(OPEN + STATEMENT, storing).await {
-            Ok(stored) => stored,
-            Err(_) => Err(StoreError::NoConnection(sqlx::Error::PoolTimedOut.into())),
-        }
+        let too_late = |_| Err(StoreError::NoConnection(sqlx::Error::PoolTimedOut.into()));
+        timeout(WHOLE, storing).await.unwrap_or_else(too_late)
     }
 
     /// Says goodbye to the server.
-    pub async fn close(self) {
-        if let Connections::Own(_, Some(connection)) = self.connections {
-            let _ = timeout(FAREWELL, connection.close()).await;
-        }
-    }
-}
-
-async fn open(options: &PgConnectOptions) -> Result<PgConnection, StoreError> {
-    match timeout(OPEN, PgConnection::connect_with(options)).await {
-        Ok(opened) => opened.map_err(|error| StoreError::NoConnection(error.into())),
-        Err(_) => Err(StoreError::NoConnection(sqlx::Error::PoolTimedOut.into())),
+    pub async fn close(&self) {
+        self.0.close().await;
     }
 }
 
@@ -113,6 +73,7 @@ async fn open(options: &PgConnectOptions) -> Result<PgConnection, StoreError> {
 /// one slice, so they cannot differ in length; UNNEST would fill up the shorter ones with NULL.
 // ANCHOR: unnest
 async fn insert(connection: &mut PgConnection, posts: &[Post]) -> sqlx::Result<PgQueryResult> {
+    // ANCHOR: hole-insert
     let ids: Vec<Uuid> = posts.iter().map(|post| post.id).collect();
     let contents: Vec<&str> = posts.iter().map(|post| post.content.as_str()).collect();
     let instants: Vec<OffsetDateTime> = posts.iter().map(|post| post.created_at).collect();
@@ -127,6 +88,7 @@ async fn insert(connection: &mut PgConnection, posts: &[Post]) -> sqlx::Result<P
     .bind(instants)
     .execute(connection)
     .await
+    // ANCHOR_END: hole-insert
 }
 // ANCHOR_END: unnest
 
