@@ -5,8 +5,9 @@
 //! number, here. Thus memory is bounded, and who comes too late is told so at once. Who is refused
 //! has cost the database nothing, and that is what keeps it at full speed.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
+use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How many requests may wait for each connection.
@@ -22,16 +23,9 @@ const WAITING_PER_CONNECTION: usize = 4;
 pub struct Place(#[expect(dead_code, reason = "held, never read")] OwnedSemaphorePermit);
 
 /// As many are being served and are waiting as may.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[error("the waiting line is full")]
 pub struct LineIsFull;
-
-impl fmt::Display for LineIsFull {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the waiting line is full")
-    }
-}
-
-impl std::error::Error for LineIsFull {}
 
 /// Gives out the places: one for each connection, and those of the line.
 #[derive(Clone, Debug)]
@@ -52,10 +46,7 @@ impl Admission {
     /// All places are taken.
     // ANCHOR: admission
     pub fn enter(&self) -> Result<Place, LineIsFull> {
-        // `Store` bounds how long a request waits; this bounds how many do. Who finds no place must
-        // learn it at once.
-        let _ = &self.places;
-        todo!("lab 01: take a place in a bounded line")
+        self.places.clone().try_acquire_owned().map(Place).map_err(|_| LineIsFull)
     }
     // ANCHOR_END: admission
 }

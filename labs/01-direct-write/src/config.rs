@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use sqlx::postgres::PgConnectOptions;
 
-use crate::deadline::Budget;
+use crate::budget::Budget;
 
 // ANCHOR: config
 /// The configuration of the service.

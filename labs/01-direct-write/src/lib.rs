@@ -3,9 +3,9 @@
 //! | room | what it owns |
 //! |---|---|
 //! | [`config`] | what the environment and the flags may say |
+//! | [`budget`] | how the time of one request is spent |
 //! | [`server`] | connections: the accept loop, the slow client, the graceful stop |
-//! | [`http`] | routes, handlers, and the one public error |
-//! | [`deadline`] | how the time of one request is spent |
+//! | [`http`] | routes, handlers, the answer in time, and the one public error |
 //! | [`admission`] | the bounded line in front of the pool |
 //! | [`pool`] | the connections to the database |
 //! | [`store`] | the statements |
@@ -13,11 +13,11 @@
 //!
 //! The rooms are public because the next lab is built from them.
 
-use std::fmt;
+use std::error::Error;
 
 pub mod admission;
+pub mod budget;
 pub mod config;
-pub mod deadline;
 pub mod http;
 pub mod pool;
 pub mod post;
@@ -27,24 +27,23 @@ pub mod store;
 
 pub use config::Config;
 
+use crate::{server::Limits, store::Store};
+
 /// Runs the service until SIGTERM or Ctrl-C, and then until its requests have ended.
 ///
 /// # Errors
 /// Fails when the service cannot start: no database, no schema, or an address that cannot be bound.
 // ANCHOR: run
 pub async fn run(config: Config) -> Result<(), StartError> {
-    let terminated = server::terminated().map_err(|cause| StartError::new("listen for SIGTERM", cause))?;
-    let budget = config.budget();
+    let terminated = server::terminated().map_err(cannot("listen for SIGTERM"))?;
+    let (budget, limits) = (config.budget(), Limits::default());
 
-    let store = store::Store::open(&config.database(), budget)
-        .await
-        .map_err(|cause| StartError::new("prepare the database", cause))?;
-    let listener = server::bind(&config.bind_addr)
-        .await
-        .map_err(|cause| StartError::new(&format!("listen on `{}`", config.bind_addr), cause))?;
-    tracing::info!(address = %config.bind_addr, "ready");
+    let store = Store::open(&config.database(), budget).await.map_err(cannot("prepare the database"))?;
+    let address = &config.bind_addr;
+    let listener = server::bind(address, limits).await.map_err(cannot(&format!("listen on `{address}`")))?;
+    tracing::info!(%address, "ready");
 
-    server::run(listener, http::app(store.clone(), budget), terminated, budget.drain()).await;
+    server::run(listener, http::app(store.clone(), budget), limits, terminated, budget.drain()).await;
     store.close().await;
     Ok(())
 }
@@ -63,22 +62,16 @@ pub fn log_to_stderr() {
         .init();
 }
 
-/// Why the service could not start.
-#[derive(Debug)]
-pub struct StartError(String);
-
-impl StartError {
-    /// Says what was tried, and what came of it.
-    #[must_use]
-    pub fn new(operation: &str, cause: impl fmt::Display) -> Self {
-        Self(format!("failed to {operation}: {cause}"))
-    }
+/// Why the service could not start: what was tried, and what came of it.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to {operation}: {cause}")]
+pub struct StartError {
+    operation: String,
+    #[source]
+    cause: Box<dyn Error + Send + Sync>,
 }
 
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+/// For `map_err`: why the service could not start. `operation` follows "failed to".
+pub fn cannot<E: Into<Box<dyn Error + Send + Sync>>>(operation: &str) -> impl FnOnce(E) -> StartError {
+    move |cause| StartError { operation: operation.to_owned(), cause: cause.into() }
 }
-
-impl std::error::Error for StartError {}

@@ -1,6 +1,8 @@
 //! What may be asked about posts: which page, which text.
 
-use std::{fmt, str::FromStr};
+use std::str::FromStr;
+
+use thiserror::Error;
 
 /// How many posts a page holds.
 pub const PAGE_SIZE: i64 = 20;
@@ -33,16 +35,9 @@ impl FromStr for Page {
 }
 
 /// A text that is no page number.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[error("the page must be a whole number from 1 to 2147483647")]
 pub struct InvalidPage;
-
-impl fmt::Display for InvalidPage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the page must be a whole number from 1 to 2147483647")
-    }
-}
-
-impl std::error::Error for InvalidPage {}
 
 /// The text of a search, taken literally. It is not empty and holds no NUL, which no post can hold.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -65,16 +60,9 @@ impl TryFrom<String> for SearchText {
 }
 
 /// A text that cannot be searched for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[error("the parameter `content` must be a text that is not empty and holds no NUL character")]
 pub struct InvalidSearch;
-
-impl fmt::Display for InvalidSearch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the parameter `content` must be a text that is not empty and holds no NUL character")
-    }
-}
-
-impl std::error::Error for InvalidSearch {}
 
 #[cfg(test)]
 mod tests {

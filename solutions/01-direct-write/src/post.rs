@@ -1,8 +1,7 @@
 //! What a post is. A [`Content`] that exists is valid, so nothing behind it checks again.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -41,27 +40,18 @@ impl From<Content> for String {
 }
 
 /// Why a text is not a post.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 pub enum InvalidContent {
     /// Nothing but white space, or nothing at all.
+    #[error("the content must not be blank")]
     Blank,
     /// PostgreSQL cannot store U+0000 in a text.
+    #[error("the content must not hold a NUL character")]
     Nul,
     /// Longer than [`MAX_CHARACTERS`].
+    #[error("the content must not be longer than {MAX_CHARACTERS} characters")]
     TooLong,
 }
-
-impl fmt::Display for InvalidContent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Blank => f.write_str("the content must not be blank"),
-            Self::Nul => f.write_str("the content must not hold a NUL character"),
-            Self::TooLong => write!(f, "the content must not be longer than {MAX_CHARACTERS} characters"),
-        }
-    }
-}
-
-impl std::error::Error for InvalidContent {}
 
 /// What a client sends to make a post.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]

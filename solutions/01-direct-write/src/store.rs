@@ -1,22 +1,18 @@
 //! The statements. Everything that knows the table is here.
 
-use std::{fmt, time::Duration};
-
+use deadpool::managed::TimeoutType;
 use sqlx::{Connection as _, FromRow, PgConnection, Row as _, postgres::PgRow};
-use tokio::time::timeout;
+use thiserror::Error;
 use uuid::Uuid;
 
 use crate::{
     admission::{Admission, LineIsFull, Place},
+    budget::Budget,
     config::Database,
-    deadline::Budget,
-    pool::{self, Lent, Pool},
+    pool::{Lent, Pool, PoolError, Times},
     post::Post,
     query::{PAGE_SIZE, Page, SearchText},
 };
-
-/// How long [`Store::close`] waits for connections that are in use.
-const FAREWELL: Duration = Duration::from_secs(1);
 
 /// The posts in the database. Clones share its connections.
 #[derive(Clone, Debug)]
@@ -33,8 +29,8 @@ impl Store {
     /// The database cannot be reached, or does not let us make the schema or open every connection.
     // ANCHOR: open
     pub async fn open(database: &Database, budget: Budget) -> Result<Self, StoreError> {
-        // Not by the pool, which would answer "timed out" where this one says why.
-        let mut first = PgConnection::connect_with(&pool::options(database, budget))
+        let times = Times::from(budget);
+        let mut first = PgConnection::connect_with(&times.options(database))
             .await
             .map_err(failed_to("connect to the database"))?;
         sqlx::raw_sql(include_str!("schema.sql"))
@@ -43,8 +39,7 @@ impl Store {
             .map_err(failed_to("create the table `post`"))?;
         first.close().await.map_err(failed_to("close the first connection"))?;
 
-        let pool =
-            Pool::open(database, budget).await.map_err(failed_to("open all connections of the pool"))?;
+        let pool = Pool::open(database, times).await.map_err(StoreError::NoConnection)?;
         Ok(Self { admission: Admission::new(database.max_connections), pool, budget })
     }
     // ANCHOR_END: open
@@ -57,17 +52,24 @@ impl Store {
     /// The line is full, or no connection came in time.
     // ANCHOR: connection
     pub async fn connection(&self) -> Result<(Place, Lent), StoreError> {
+        // ANCHOR: hole-connection
         let place = self.admission.enter().map_err(StoreError::LineIsFull)?;
-        let lent = timeout(self.budget.line(), self.pool.lend()).await;
-        let lent = lent.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(StoreError::NoConnection)?;
-        Ok((place, lent))
+        let lent = tokio::time::timeout(self.budget.line(), self.pool.lend()).await;
+        let lent = lent.unwrap_or(Err(PoolError::Timeout(TimeoutType::Wait)));
+        Ok((place, lent.map_err(StoreError::NoConnection)?))
+        // ANCHOR_END: hole-connection
     }
     // ANCHOR_END: connection
 
-    /// Lends no more connections, and says goodbye to the server on each; those that do not come
-    /// back in time just end.
+    /// The connections, for statements that are not here and whose callers bound their own wait.
+    #[must_use]
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// Lends no more connections, and says goodbye to the server on those that rest.
     pub async fn close(&self) {
-        let _ = timeout(FAREWELL, self.pool.close()).await;
+        self.pool.close().await;
     }
 
     /// Stores a post. When this returns `Ok`, the post is committed: it survives the death of this
@@ -77,6 +79,7 @@ impl Store {
     /// After an error the post may be stored or not: the answer to the commit may be what was lost.
     // ANCHOR: insert
     pub async fn insert(&self, post: &Post) -> Result<(), StoreError> {
+        // ANCHOR: hole-insert
         let (_place, mut connection) = self.connection().await?;
         sqlx::query("INSERT INTO post (id, content, created_at) VALUES ($1, $2, $3)")
             .bind(post.id)
@@ -87,6 +90,7 @@ impl Store {
             .map_err(failed_to("insert the post"))?;
         connection.give_back();
         Ok(())
+        // ANCHOR_END: hole-insert
     }
     // ANCHOR_END: insert
 
@@ -96,6 +100,7 @@ impl Store {
     /// The database cannot be used now, or refuses the statement.
     // ANCHOR: page
     pub async fn page(&self, page: Page) -> Result<Vec<Post>, StoreError> {
+        // ANCHOR: hole-page
         let (_place, mut connection) = self.connection().await?;
         let posts = sqlx::query_as(
             "SELECT id, content, created_at FROM post ORDER BY created_at DESC, id DESC LIMIT $1 OFFSET $2",
@@ -107,6 +112,7 @@ impl Store {
         .map_err(failed_to("list the posts"))?;
         connection.give_back();
         Ok(posts)
+        // ANCHOR_END: hole-page
     }
     // ANCHOR_END: page
 
@@ -133,6 +139,7 @@ impl Store {
     /// The database cannot be used now, or refuses the statement.
     // ANCHOR: search
     pub async fn search(&self, text: &SearchText, page: Page) -> Result<Vec<Post>, StoreError> {
+        // ANCHOR: hole-search
         let (_place, mut connection) = self.connection().await?;
         let posts = sqlx::query_as(
             // `strpos` knows no wildcards, so there is nothing to escape.
@@ -147,6 +154,7 @@ impl Store {
         .map_err(failed_to("search the posts"))?;
         connection.give_back();
         Ok(posts)
+        // ANCHOR_END: hole-search
     }
     // ANCHOR_END: search
 }
@@ -162,17 +170,21 @@ impl FromRow<'_, PgRow> for Post {
 }
 
 /// Why the store could not do what it was asked. Its text is for the log, never for an answer.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum StoreError {
     /// Too many are waiting already.
+    #[error(transparent)]
     LineIsFull(LineIsFull),
     /// No connection came in time, the database could not be reached, or did not let us in.
-    NoConnection(sqlx::Error),
+    #[error("failed to get a connection to the database: {0}")]
+    NoConnection(#[source] PoolError),
     /// A statement failed.
+    #[error("failed to {operation}: {cause}")]
     Statement {
         /// What was tried.
         operation: &'static str,
         /// What came of it.
+        #[source]
         cause: sqlx::Error,
     },
 }
@@ -200,15 +212,3 @@ impl StoreError {
         }
     }
 }
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::LineIsFull(full) => full.fmt(f),
-            Self::NoConnection(cause) => write!(f, "failed to get a connection to the database: {cause}"),
-            Self::Statement { operation, cause } => write!(f, "failed to {operation}: {cause}"),
-        }
-    }
-}
-
-impl std::error::Error for StoreError {}

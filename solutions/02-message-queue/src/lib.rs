@@ -3,55 +3,41 @@
 //!
 //! | room | what it owns |
 //! |---|---|
+//! | [`accepting`] | from a request to the broker's confirm: `POST /post`, the publisher, the audit log |
+//! | [`wire`] | what both sides agree on: messages, queues, connections to the broker |
+//! | [`storing`] | from a delivery to a committed row: the consumer, its batches, its statement |
+//! | [`replay`] | what the record has and the table has not |
 //! | [`config`] | what the environment and the flags may say |
-//! | [`http`] | `POST /post`, and the ambiguous answer |
-//! | [`publisher`] | a post on its way to the broker: channels, confirms, returns |
-//! | `session` | the publisher's connection, kept open |
-//! | [`audit`], [`replay`] | the record of accepted posts, and what it is good for |
-//! | [`consumer`] | a message on its way to the table: batches, acknowledgements, dead letters |
-//! | [`inbox`] | the consumer's statement |
-//! | [`message`] | what stands in a message |
-//! | [`broker`], [`topology`], [`backoff`] | connections to the broker, its queues, pauses between attempts |
 //!
 //! Reads, the accept loop and the deadline of a request are lab 01's.
 
 use axum::Router;
 use direct_write::{
-    StartError, http as web,
-    server::{self, terminated},
+    StartError, cannot, http as web,
+    server::{self, Limits, terminated},
     store::Store,
 };
 use futures_util::future::OptionFuture;
 use tokio_util::sync::CancellationToken;
 
-pub mod audit;
-pub mod backoff;
-pub mod broker;
+pub mod accepting;
 pub mod config;
-pub mod consumer;
-pub mod http;
-pub mod inbox;
-pub mod message;
-pub mod publisher;
 pub mod replay;
-mod session;
-pub mod topology;
+pub mod storing;
+pub mod wire;
 
 pub use config::{Config, Role};
 
 use crate::{
-    audit::Journal,
-    broker::Broker,
-    consumer::Consumer,
-    http::Intake,
-    inbox::Inbox,
-    publisher::{Patience, Publisher},
+    accepting::{
+        audit::Journal,
+        clock::PostBudget,
+        http::{Intake, post_route},
+        publisher::Publisher,
+    },
+    storing::{consumer::Consumer, inbox::Inbox},
+    wire::broker::Broker,
 };
-
-/// For `map_err`: why the service could not start.
-fn cannot<E: std::fmt::Display>(operation: &str) -> impl FnOnce(E) -> StartError {
-    move |cause| StartError::new(operation, cause)
-}
 
 /// Runs the service until SIGTERM or Ctrl-C, and then until what it has begun has ended.
 ///
@@ -60,7 +46,7 @@ fn cannot<E: std::fmt::Display>(operation: &str) -> impl FnOnce(E) -> StartError
 // ANCHOR: run
 pub async fn run(config: Config) -> Result<(), StartError> {
     let terminated = terminated().map_err(cannot("listen for SIGTERM"))?;
-    let budget = config.direct_write.budget();
+    let (budget, limits) = (config.direct_write.budget(), Limits::default());
     let broker = Broker::new(config.amqp_url.clone());
     let store = Store::open(&config.reads(), budget).await.map_err(cannot("prepare the database"))?;
 
@@ -68,13 +54,13 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         if config.role.consumes() { Some(consumer(&config, &broker, &store).await?) } else { None };
     let intake = if config.role.serves() { Some(intake(&config, broker).await?) } else { None };
     let routes = match &intake {
-        Some(intake) => web::read_routes(store.clone()).merge(http::post_route(intake.clone())),
+        Some(intake) => web::read_routes(store.clone()).merge(post_route(intake.clone())),
         None => Router::new(),
     };
     let app = web::finish(web::health_route().merge(routes), budget);
 
     let address = &config.direct_write.bind_addr;
-    let listener = server::bind(address).await.map_err(cannot(&format!("listen on `{address}`")))?;
+    let listener = server::bind(address, limits).await.map_err(cannot(&format!("listen on `{address}`")))?;
     tracing::info!(%address, role = ?config.role, "ready");
 
     let stop = CancellationToken::new();
@@ -82,21 +68,24 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let shutdown = async {
         tokio::select! { () = terminated => stop.cancel(), () = stop.cancelled() => {} }
     };
-    server::run(listener, app, shutdown, budget.drain()).await;
-    let consumed = OptionFuture::from(consuming).await;
+    server::run(listener, app, limits, shutdown, budget.drain()).await;
+    let consumed = OptionFuture::from(consuming).await.transpose();
 
     // The publisher's connection outlives the requests that need it.
     OptionFuture::from(intake.as_ref().map(|intake| intake.publisher.close())).await;
     store.close().await;
-    consumed.transpose().map_err(cannot("keep the consumer running")).map(|_| ())
+    if let Some(inbox) = consumed.map_err(cannot("keep the consumer running"))? {
+        inbox.close().await;
+    }
+    Ok(())
 }
 // ANCHOR_END: run
 
 /// Whatever ends the consumer, a panic too, ends the service: one that stores nothing any more would
 /// be taken for healthy.
-async fn consume(consumer: Consumer, stop: CancellationToken) {
+async fn consume(consumer: Consumer, stop: CancellationToken) -> Inbox {
     let _ended = stop.clone().drop_guard();
-    consumer.run(stop).await;
+    consumer.run(stop).await
 }
 
 /// The consumer, and its connection to the database: its own. Where there may be only one, it is
@@ -106,8 +95,12 @@ async fn consumer(config: &Config, broker: &Broker, store: &Store) -> Result<Con
     if config.role == Role::Consumer {
         store.close().await;
     }
-    let inbox =
-        if config.one_for_both() { Inbox::over(store) } else { Inbox::new(&config.direct_write.database()) };
+    let inbox = if config.one_for_both() {
+        Inbox::over(store.pool().clone())
+    } else {
+        let inbox = Inbox::open(&config.direct_write.database()).await;
+        inbox.map_err(cannot("open the consumer's connection"))?
+    };
     let consumer = Consumer::open(broker.clone(), inbox, config.prefetch).await;
     consumer.map_err(cannot("subscribe to the queue"))
 }
@@ -118,7 +111,7 @@ async fn intake(config: &Config, broker: Broker) -> Result<Intake, StartError> {
     Ok(Intake {
         journal: journal.map_err(cannot("open the audit log"))?,
         publisher: Publisher::open(broker).await.map_err(cannot("prepare the publisher"))?,
-        patience: Patience::of(config.direct_write.budget()),
+        budget: PostBudget::of(config.direct_write.budget()),
     })
 }
 // ANCHOR_END: roles

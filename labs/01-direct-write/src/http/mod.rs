@@ -1,5 +1,6 @@
 //! HTTP: the routes, and what every route has in common.
 
+mod deadline;
 mod error;
 mod extract;
 mod posts;
@@ -17,10 +18,7 @@ pub use error::Error;
 pub use extract::{FromQuery, Json, MAX_BODY, Path, Query};
 pub use posts::{ListQuery, SearchQuery};
 
-use crate::{
-    deadline::{self, Budget},
-    store::Store,
-};
+use crate::{budget::Budget, store::Store};
 
 // ANCHOR: router
 /// The whole service.

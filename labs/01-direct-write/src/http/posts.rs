@@ -23,10 +23,14 @@ pub(super) type Created = (StatusCode, [(HeaderName, String); 1], axum::Json<Pos
 /// `POST /post`: 201 with `Location` and the post, after the commit.
 // ANCHOR: create
 pub(super) async fn create(State(store): State<Store>, Json(new): Json<NewPost>) -> Result<Created, Error> {
-    // Make the post, store it, and answer 201 with its `Location` and itself. What must have
-    // happened before the answer leaves?
+    // ANCHOR: hole-create
+    // Make the post, store it, and answer 201 with its `Location` (`/post/{id}`) and itself.
+    //
+    // The contract promises that an answered post survives a kill. What must have happened before the
+    // answer leaves?
     let _ = (store, new, LOCATION);
     todo!("lab 01: store the post and answer after the commit")
+    // ANCHOR_END: hole-create
 }
 // ANCHOR_END: create
 

@@ -23,10 +23,12 @@ pub(super) type Created = (StatusCode, [(HeaderName, String); 1], axum::Json<Pos
 /// `POST /post`: 201 with `Location` and the post, after the commit.
 // ANCHOR: create
 pub(super) async fn create(State(store): State<Store>, Json(new): Json<NewPost>) -> Result<Created, Error> {
+    // ANCHOR: hole-create
     let post = Post::accept(new);
     store.insert(&post).await?;
     let location = format!("/post/{}", post.id);
     Ok((StatusCode::CREATED, [(LOCATION, location)], axum::Json(post)))
+    // ANCHOR_END: hole-create
 }
 // ANCHOR_END: create
 

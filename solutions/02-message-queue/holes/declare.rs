@@ -1,0 +1,10 @@
+//: `queue(channel, NAME, &[("key", "value"), …]).await?`: declares one queue; it is below.
+//: `x-dead-letter-exchange` and `x-dead-letter-routing-key`: where a rejected message goes; the exchange "" takes the key for a queue's name.
+//: `x-dead-letter-strategy`, `at-least-once`: a dead letter leaves its queue when the other one has confirmed it.
+//: `x-overflow`, `reject-publish`: a full queue refuses the newest message, where it would else drop the oldest.
+// Declare two queues, `QUEUE` and `DEAD_QUEUE`, with `queue`, below.
+//
+// Which of them first? And what must the first one be told, so that a message that it cannot keep
+// ends in the other, and is on its disk before it leaves?
+let _ = (channel, queue);
+todo!("lab 02: declare the queue and the dead letters' queue")
