@@ -19,6 +19,7 @@ pub use launch::Launch;
 pub use memory::Memory;
 pub use stderr::Stderr;
 
+use crate::endpoint::Endpoint;
 use crate::ports;
 use crate::report::Figure;
 use crate::setup::{SetUp, port_is_taken};
@@ -304,4 +305,10 @@ fn gone(stderr: &Stderr) -> Stop {
         .observed(stderr.tail(3))
         .likely(true, "the process ended by itself", "look at its last words on stderr")
         .is_broken()
+}
+
+impl Endpoint for Subject {
+    fn addr(&self) -> SocketAddr {
+        self.addr
+    }
 }

@@ -8,7 +8,7 @@ use testbed::wait;
 use uuid::Uuid;
 
 use crate::contract::Posting;
-use crate::outage::{ATTEMPTS_A_SECOND, HOST, Outage, attempts_are_bounded, no_link};
+use crate::outage::{ATTEMPTS_A_SECOND, HOST, Outage, attempts_are_bounded};
 use crate::queue::{QUEUE, all_acknowledged, all_stored};
 
 /// The time in which every request has its answer, in these checks. It is not the contract's default.
@@ -24,7 +24,7 @@ pub(crate) async fn broker_restart(bed: Bed) -> Verdict {
     /// Two seconds of posts: what was confirmed in a queue younger than a second dies with the broker (seen with 4.0.5),
     /// whatever a service does.
     const FIRST: usize = 120;
-    let link = Link::open(bed.broker().server(), Path::default()).await.map_err(no_link)?;
+    let link = Link::to(bed.broker().server(), Duration::ZERO)?;
     let service = bed.service().deadline(DEADLINE).broker_via(link.addr()).start().await?;
     let schedule = Schedule::constant(60.0, Duration::from_secs(20));
     let load = bed.posts(&service, schedule).label("the broker dies").start();

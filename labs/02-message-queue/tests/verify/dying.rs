@@ -5,7 +5,7 @@ use std::time::Duration;
 use testbed::prelude::*;
 use time::OffsetDateTime;
 
-use crate::outage::{ATTEMPTS_A_SECOND, attempts_are_bounded, no_link};
+use crate::outage::{ATTEMPTS_A_SECOND, attempts_are_bounded};
 use crate::queue::{QUEUE, all_accepted, all_acknowledged, all_stored};
 
 const SERVICE_TIME: Duration = Duration::from_millis(100);
@@ -90,7 +90,7 @@ pub(crate) async fn consumer_stopped(bed: Bed) -> Verdict {
 pub(crate) async fn database_down(bed: Bed) -> Verdict {
     const PREFETCH: usize = 200;
     const LENGTH: Duration = Duration::from_secs(15);
-    let link = Link::open(bed.database().server(), Path::default()).await.map_err(no_link)?;
+    let link = Link::to(bed.database().server(), Duration::ZERO)?;
     let service = bed.service().prefetch(PREFETCH).database_via(link.addr()).start().await?;
     let load = bed.posts(&service, Schedule::constant(4.0, LENGTH)).label("the database is away").start();
     load.accepted(4).await?;
@@ -123,7 +123,7 @@ pub(crate) async fn graceful_stop(bed: Bed) -> Verdict {
     const ROUND_TRIP: Duration = Duration::from_millis(250);
     /// A request that left so long before the signal has surely arrived.
     const ARRIVED: Duration = Duration::from_millis(100);
-    let link = Link::open(bed.broker().server(), Path::default()).await.map_err(no_link)?;
+    let link = Link::to(bed.broker().server(), Duration::ZERO)?;
     let service = bed.service().broker_via(link.addr()).start().await?;
     // Not before: to connect takes a dozen round trips.
     link.set_path(Path::round_trip(ROUND_TRIP));
