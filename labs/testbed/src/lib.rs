@@ -34,6 +34,7 @@ pub mod prelude {
     pub use crate::link::{Link, Path};
     pub use crate::load::{Outcome, Sample, Schedule};
     pub use crate::report::Figure;
+    pub use crate::services::Contained;
     pub use crate::setup::SetUp;
     pub use crate::subject::Subject;
     pub use crate::verdict::{Kept, Observed, Stop, Verdict, promise};

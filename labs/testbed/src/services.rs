@@ -1,5 +1,6 @@
 //! The real services of a run, in containers.
 
+mod contained;
 mod container;
 mod database;
 mod management;
@@ -8,8 +9,9 @@ mod rabbitmq;
 mod ready;
 mod virtual_host;
 
-pub use container::Container;
+pub use contained::Contained;
 pub(crate) use container::create_no_more;
+pub use container::{Container, Engine, Network, Said, Shape, Spoken};
 pub(crate) use database::count_rows;
 pub use database::{Database, InsertHold};
 pub use postgres::{Connections, Postgres};
@@ -17,8 +19,6 @@ pub use rabbitmq::RabbitMq;
 pub use virtual_host::{Declared, Taken, VirtualHost};
 
 use std::time::Duration;
-
-use testcontainers::bollard::Docker;
 
 use crate::images::Service;
 use crate::report::ServiceUsed;
@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 ///
 /// # Errors
 /// When there is none, with the mend.
-pub async fn engine() -> Result<Docker, SetUp> {
+pub async fn engine() -> Result<Engine, SetUp> {
     let fault = |error: &dyn std::fmt::Display| SetUp::from_cause("reach the Docker engine", error);
     let engine =
         testcontainers::core::client::docker_client_instance().await.map_err(|error| fault(&error))?;
@@ -55,13 +55,11 @@ pub struct Services {
 
 impl Services {
     /// Starts what `needs` names, or takes it from the run that lends it. Containers go when the value is dropped.
+    ///
+    /// A proxy belongs to a check, and not to a run: who names nginx gets the engine looked at and swept, and starts it itself.
     pub async fn start(needs: &[Service]) -> Result<Services, SetUp> {
         if needs.is_empty() {
             return Ok(Services { postgres: None, rabbitmq: None });
-        }
-        if needs.contains(&Service::Nginx) {
-            let mend = "use a lab whose services this test-bed knows";
-            return Err(SetUp::new("start nginx", "no lab needs it yet", mend));
         }
         let engine = engine().await?;
         crate::leftovers::sweep(Some(&engine)).await?;
@@ -110,7 +108,7 @@ impl Services {
     }
 
     fn containers(&self) -> impl Iterator<Item = &Container> {
-        let postgres = self.postgres.as_ref().map(Postgres::container);
-        postgres.into_iter().chain(self.rabbitmq.as_ref().map(RabbitMq::container))
+        let postgres = self.postgres.as_ref().map(Contained::container);
+        postgres.into_iter().chain(self.rabbitmq.as_ref().map(Contained::container))
     }
 }

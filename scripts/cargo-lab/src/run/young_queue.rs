@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use testbed::images::Service;
 use testbed::load::{Load, Schedule, posts};
-use testbed::services::{Database, RabbitMq, Services, VirtualHost};
+use testbed::services::{Contained as _, Database, RabbitMq, Services, VirtualHost};
 use testbed::setup::SetUp;
 use testbed::verdict::Stop;
 use testbed::wait;
