@@ -1,5 +1,6 @@
 //! The real services of a run, in containers.
 
+mod cluster;
 mod contained;
 mod container;
 mod database;
@@ -10,6 +11,7 @@ mod rabbitmq;
 mod ready;
 mod virtual_host;
 
+pub use cluster::Cluster;
 pub use contained::Contained;
 pub(crate) use container::create_no_more;
 pub use container::{Container, Engine, Network, Said, Shape, Spoken};

@@ -3,6 +3,7 @@
 //! testcontainers starts and drops it; that is known in here alone.
 
 mod inside;
+mod network;
 mod shape;
 
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, Testcontain
 use tokio::sync::RwLock;
 
 pub use inside::{Said, Spoken};
+pub(super) use network::OwnNetwork;
 pub use shape::{Network, Shape};
 
 use super::LENT;
