@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod bed;
+pub mod descriptors;
 pub mod endpoint;
 pub mod images;
 pub mod lab;
