@@ -19,6 +19,7 @@ pub mod report;
 pub mod run;
 pub mod services;
 pub mod setup;
+pub mod stack;
 pub mod subject;
 pub mod theory;
 pub mod verdict;
