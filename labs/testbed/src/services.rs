@@ -14,15 +14,13 @@ mod virtual_host;
 pub use cluster::Cluster;
 pub use contained::Contained;
 pub(crate) use container::create_no_more;
-pub use container::{Container, Engine, Network, Said, Shape, Spoken};
+pub use container::{Container, Engine, Network, Said, Shape, Spoken, engine};
 pub(crate) use database::count_rows;
 pub use database::{Database, InsertHold};
 pub use nginx::{Front, Nginx, Refused};
 pub use postgres::{Connections, Postgres};
 pub use rabbitmq::RabbitMq;
 pub use virtual_host::{Declared, Taken, VirtualHost};
-
-use std::time::Duration;
 
 use crate::images::Service;
 use crate::report::ServiceUsed;
@@ -31,23 +29,6 @@ use crate::setup::SetUp;
 /// Names the services that an outer run lends to this one: `PostgreSQL=<container id>@<address>`, separated by
 /// commas; a service with several ports has an address for each, joined by `+`.
 pub const LENT: &str = "LAB_SERVICES";
-
-/// How long the engine may take to answer a ping.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Reaches the Docker engine.
-///
-/// # Errors
-/// When there is none, with the mend.
-pub async fn engine() -> Result<Engine, SetUp> {
-    let fault = |error: &dyn std::fmt::Display| SetUp::from_cause("reach the Docker engine", error);
-    let engine =
-        testcontainers::core::client::docker_client_instance().await.map_err(|error| fault(&error))?;
-    let answered = tokio::time::timeout(PATIENCE, engine.ping()).await;
-    let silent = |_| fault(&format!("connected, but no answer within {} s", PATIENCE.as_secs()));
-    answered.map_err(silent)?.map_err(|error| fault(&error))?;
-    Ok(engine)
-}
 
 /// The services that a lab asked for.
 pub struct Services {

@@ -2,6 +2,7 @@
 //!
 //! testcontainers starts and drops it; that is known in here alone.
 
+mod engine;
 mod inside;
 mod network;
 mod shape;
@@ -9,7 +10,6 @@ mod shape;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use testcontainers::bollard::Docker;
 use testcontainers::bollard::query_parameters::{
     KillContainerOptionsBuilder, RemoveContainerOptionsBuilder, WaitContainerOptionsBuilder,
 };
@@ -17,6 +17,7 @@ use testcontainers::runners::AsyncRunner as _;
 use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, TestcontainersError};
 use tokio::sync::RwLock;
 
+pub use engine::{Engine, engine};
 pub use inside::{Said, Spoken};
 pub(super) use network::OwnNetwork;
 pub use shape::{Network, Shape};
@@ -28,9 +29,6 @@ use crate::ports;
 use crate::report::ServiceUsed;
 use crate::setup::{SetUp, port_is_taken};
 use crate::wait;
-
-/// The Docker engine.
-pub type Engine = Docker;
 
 /// How many ports are tried before a port that is taken is a fault.
 pub const TRIES: usize = 4;
