@@ -13,7 +13,7 @@ mod table;
 
 pub(crate) use created::create_then_read;
 pub(crate) use lists::list_newest_first;
-pub(crate) use outage::{ATTEMPTS_A_SECOND, HOST, Outage, attempts_are_bounded, no_link};
+pub(crate) use outage::{ATTEMPTS_A_SECOND, HOST, Outage, attempts_are_bounded};
 pub(crate) use refusals::bad_input_is_refused;
 pub(crate) use searches::search_is_literal;
 use testbed::prelude::*;

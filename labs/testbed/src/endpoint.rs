@@ -27,3 +27,9 @@ impl Endpoint for SocketAddr {
         *self
     }
 }
+
+impl<T: Endpoint + ?Sized> Endpoint for &T {
+    fn addr(&self) -> SocketAddr {
+        (**self).addr()
+    }
+}

@@ -1,4 +1,4 @@
-//! Finding and removing what a run started: containers by label, processes by environment, folders by name.
+//! Finding and removing what a run started: containers and networks by label, processes by environment, folders by name.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
 use testcontainers::bollard::Docker;
 use testcontainers::bollard::query_parameters::{
-    ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
+    ListContainersOptionsBuilder, ListNetworksOptionsBuilder, RemoveContainerOptionsBuilder,
 };
 
 use crate::run::{FOLDER, LABEL, RunId, VARIABLE};
@@ -25,6 +25,8 @@ const GOING: Duration = Duration::from_secs(60);
 pub struct Removed {
     /// Containers, with their anonymous volumes.
     pub containers: usize,
+    /// Networks.
+    pub networks: usize,
     /// Processes.
     pub processes: usize,
     /// Temporary folders.
@@ -40,7 +42,13 @@ impl Removed {
 
 impl fmt::Display for Removed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} containers, {} processes, {} folders", self.containers, self.processes, self.folders)
+        let Removed { containers, networks, processes, folders } = self;
+        write!(f, "{containers} containers, ")?;
+        // Few runs have one.
+        if *networks > 0 {
+            write!(f, "{networks} networks, ")?;
+        }
+        write!(f, "{processes} processes, {folders} folders")
     }
 }
 
@@ -58,11 +66,51 @@ async fn remove_where(engine: Option<&Docker>, chosen: impl Fn(&RunId) -> bool) 
     let processes = end_processes(&chosen).await?;
     // A folder that cannot be removed keeps no container alive.
     let folders = remove_folders(&chosen);
-    let containers = match engine {
-        Some(engine) => remove_containers(engine, &chosen).await?,
-        None => 0,
+    let (containers, networks) = match engine {
+        // A network goes only when nobody is in it any more.
+        Some(engine) => (remove_containers(engine, &chosen).await?, remove_networks(engine, &chosen).await?),
+        None => (0, 0),
     };
-    Ok(Removed { containers, processes, folders: folders? })
+    Ok(Removed { containers, networks, processes, folders: folders? })
+}
+
+/// Removes the chosen networks and returns when a look finds none of them any more. A container that was just removed may hold one
+/// for a moment.
+async fn remove_networks(engine: &Docker, chosen: impl Fn(&RunId) -> bool) -> Result<usize, SetUp> {
+    let mut removed = 0;
+    let mut last = None;
+    let gone = wait::until(GOING, async || {
+        let found = match networks(engine, &chosen).await {
+            Ok(found) => found,
+            Err(fault) => return Some(Err(fault)),
+        };
+        for id in &found {
+            match engine.remove_network(id).await {
+                Ok(()) => removed += 1,
+                Err(error) => last = Some(error),
+            }
+        }
+        found.is_empty().then_some(Ok(()))
+    });
+    let gone = gone.await;
+    let still_there = || {
+        let cause = format!("some are still there after {} s: {last:?}", GOING.as_secs());
+        let mend = "look at `docker network ls`, then run `cargo lab clean`";
+        SetUp::new("remove the workbook's networks", cause, mend)
+    };
+    gone.ok_or_else(still_there)?.map(|()| removed)
+}
+
+async fn networks(engine: &Docker, chosen: impl Fn(&RunId) -> bool) -> Result<Vec<String>, SetUp> {
+    let ours = HashMap::from([("label", vec![LABEL])]);
+    let list = ListNetworksOptionsBuilder::default().filters(&ours).build();
+    let fault = |error| SetUp::from_cause("list the workbook's networks", error);
+    let found = engine.list_networks(Some(list)).await.map_err(fault)?;
+    let chosen = found.into_iter().filter_map(|network| {
+        let owner = RunId::named(network.labels?.get(LABEL)?)?;
+        network.id.filter(|_| chosen(&owner))
+    });
+    Ok(chosen.collect())
 }
 
 /// Removes the chosen containers and returns when a look finds none of them any more.

@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod bed;
 pub mod client;
+pub mod descriptors;
 pub mod endpoint;
 pub mod fact;
 pub mod images;
@@ -19,6 +20,7 @@ pub mod report;
 pub mod run;
 pub mod services;
 pub mod setup;
+pub mod stack;
 pub mod subject;
 pub mod submission;
 pub mod suite;
@@ -37,6 +39,7 @@ pub mod prelude {
     pub use crate::ledger::Ledger;
     pub use crate::link::{Link, Path};
     pub use crate::load::{Outcome, Sample, Schedule};
+    pub use crate::services::Contained;
     pub use crate::setup::SetUp;
     pub use crate::subject::Subject;
     pub use crate::suite::{Check, Suite};

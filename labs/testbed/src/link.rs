@@ -11,25 +11,38 @@
 //!   keeps its rate; only whoever waits for an answer pays.
 //! - **The bandwidth is the path's**, each way, and its connections share it.
 //! - **A black hole loses time, not bytes.** TCP sends again what was lost, so what was sent into the hole arrives after
-//!   [`Link::heal`], until the sender gives up.
+//!   [`Link::heal`], until the sender gives up. Its one untruth: a client's `connect` returns at once all the same.
+//! - **What is lost is lost for good** ([`Link::lose`]), as where a machine died or forgot its connections: those of that
+//!   time stay silent until their ends give up. A new client hangs in its handshake, and its kernel sends it again.
+//! - **Where nothing listens, a client is refused** ([`Link::refuse`]): the listener is closed. The kernel refuses at once;
+//!   only this answer does not cost the round trip.
 //! - **Buffers are bounded.** A connection holds, each way, the bandwidth-delay product and 256 KiB (4 MiB where the
 //!   bandwidth is unlimited, which then bounds one connection to 4 MiB in half a round trip); a receiver that does not
 //!   read stops the sender.
 
 mod clock;
 mod connection;
+mod gate;
 mod lane;
 mod state;
 
+use std::future::poll_fn;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 use tokio::task::{AbortHandle, JoinSet};
 
-use state::{Fault, State};
+use crate::endpoint::Endpoint;
+use crate::ports;
+use crate::setup::SetUp;
+use gate::Gate;
+use state::{Control, Fault, State};
+
+/// How often another port is tried, when somebody takes the first one.
+const TRIES: usize = 4;
 
 /// What a path costs. The default costs nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,26 +83,42 @@ pub struct Counts {
 /// the port.
 #[derive(Debug)]
 pub struct Link {
-    addr: SocketAddr,
+    gate: Arc<Gate>,
     state: Arc<State>,
     listening: AbortHandle,
 }
 
 impl Link {
+    /// A link to `upstream` with this round-trip time, and no limit to its bandwidth. As [`Link::open`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn to(upstream: SocketAddr, round_trip: Duration) -> Result<Self, SetUp> {
+        Link::open(upstream, Path::round_trip(round_trip))
+    }
+
     /// Opens a link to `upstream` on a free port of 127.0.0.1. Its tasks run on the ambient tokio runtime.
-    pub async fn open(upstream: SocketAddr, path: Path) -> io::Result<Self> {
-        let socket = TcpSocket::new_v4()?;
-        socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
-        let listener = socket.listen(4096)?;
-        let addr = listener.local_addr()?;
-        let state = Arc::new(State::new(upstream, path)?);
-        let listening = tokio::spawn(listen(listener, state.clone())).abort_handle();
-        Ok(Self { addr, state, listening })
+    ///
+    /// # Errors
+    /// There is no port, or no descriptor.
+    pub fn open(upstream: SocketAddr, path: Path) -> Result<Self, SetUp> {
+        let fault = |error| SetUp::from_cause(format!("open a path to {upstream}"), error);
+        let mut tries = 0;
+        let gate = loop {
+            tries += 1;
+            match Gate::at(ports::free()?) {
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries < TRIES => {}
+                gate => break Arc::new(gate.map_err(fault)?),
+            }
+        };
+        let state = Arc::new(State::new(upstream, path).map_err(fault)?);
+        let listening = tokio::spawn(listen(gate.clone(), state.clone())).abort_handle();
+        Ok(Self { gate, state, listening })
     }
 
     /// Where clients connect.
     pub fn addr(&self) -> SocketAddr {
-        self.addr
+        self.gate.addr()
     }
 
     /// Sends the connections made from now on to another upstream. Those that are open stay where they are.
@@ -103,21 +132,60 @@ impl Link {
     }
 
     /// Resets every connection, and each new one as soon as it is made, until [`Link::heal`].
-    pub fn cut(&self) {
-        self.state.change(|control| {
+    ///
+    /// # Errors
+    /// As [`Link::heal`].
+    pub fn cut(&self) -> Result<(), SetUp> {
+        self.takes_clients(|control| {
             control.fault = Fault::Cut;
             control.cuts += 1;
-        });
+        })
     }
 
     /// Lets nothing through, either way, until [`Link::heal`]: connections stay open and hang, and so do new ones.
-    pub fn black_hole(&self) {
-        self.state.change(|control| control.fault = Fault::BlackHole);
+    ///
+    /// # Errors
+    /// As [`Link::heal`].
+    pub fn black_hole(&self) -> Result<(), SetUp> {
+        self.takes_clients(|control| control.fault = Fault::BlackHole)
     }
 
-    /// Ends [`Link::cut`] or [`Link::black_hole`].
-    pub fn heal(&self) {
-        self.state.change(|control| control.fault = Fault::None);
+    /// Refuses each client, as where nothing listens, until [`Link::heal`] takes the same port back. Open connections are reset.
+    pub fn refuse(&self) {
+        let order = |control: &mut Control| {
+            control.fault = Fault::Cut;
+            control.cuts += 1;
+        };
+        self.gate.close(|| self.state.change(order));
+    }
+
+    /// Loses every packet, either way, until [`Link::heal`], and for good: a connection that was made before stays silent ever
+    /// after. A client that comes meanwhile hangs in its handshake, which its kernel repeats: after the heal it succeeds.
+    ///
+    /// # Errors
+    /// As [`Link::heal`].
+    pub fn lose(&self) -> Result<(), SetUp> {
+        let order = |control: &mut Control| {
+            control.fault = Fault::None;
+            control.losses += 1;
+        };
+        self.gate.block(&self.state, || self.state.change(order)).map_err(|error| self.deaf(error))
+    }
+
+    /// Ends whichever fault there is.
+    ///
+    /// # Errors
+    /// After [`Link::refuse`], when somebody else has taken the port meanwhile.
+    pub fn heal(&self) -> Result<(), SetUp> {
+        self.takes_clients(|control| control.fault = Fault::None)
+    }
+
+    fn takes_clients(&self, order: impl FnOnce(&mut Control)) -> Result<(), SetUp> {
+        self.gate.open(|| self.state.change(order)).map_err(|error| self.deaf(error))
+    }
+
+    fn deaf(&self, error: io::Error) -> SetUp {
+        SetUp::from_cause(format!("listen on {}, the near end of a path", self.addr()), error)
     }
 
     /// What went over the link.
@@ -139,26 +207,35 @@ impl Drop for Link {
     }
 }
 
-async fn listen(listener: TcpListener, state: Arc<State>) {
+impl Endpoint for Link {
+    fn addr(&self) -> SocketAddr {
+        self.gate.addr()
+    }
+}
+
+async fn listen(gate: Arc<Gate>, state: Arc<State>) {
     let mut connections = JoinSet::new();
+    let mut orders = state.watch();
     loop {
         tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((client, _)) => accept(client, &state, &mut connections),
+            accepted = poll_fn(|context| gate.poll_accept(context, &state)) => match accepted {
+                Ok((client, made)) => accept(client, made, &state, &mut connections),
                 // Out of descriptors: connections wait in the kernel's queue, as they would before any busy server.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             },
+            // The gate may have been opened.
+            _ = orders.changed() => {}
             Some(_) = connections.join_next() => {}
         }
     }
 }
 
-fn accept(client: TcpStream, state: &Arc<State>, connections: &mut JoinSet<()>) {
+/// Takes a client that came in under the orders `made`.
+fn accept(client: TcpStream, made: Control, state: &Arc<State>, connections: &mut JoinSet<()>) {
     let open = state.opened();
-    let control = state.control();
-    if control.fault == Fault::Cut {
+    if made.fault == Fault::Cut {
         connection::reset(client);
     } else {
-        connections.spawn(connection::carry(client, open, control.cuts));
+        connections.spawn(connection::carry(client, open, made));
     }
 }

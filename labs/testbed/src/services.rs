@@ -1,23 +1,25 @@
 //! The real services of a run, in containers.
 
+mod cluster;
+mod contained;
 mod container;
 mod database;
 mod management;
+mod nginx;
 mod postgres;
 mod rabbitmq;
 mod ready;
 mod virtual_host;
 
-pub use container::Container;
+pub use cluster::Cluster;
+pub use contained::Contained;
 pub(crate) use container::create_no_more;
+pub use container::{Container, Engine, Network, Said, Shape, Spoken, engine};
 pub use database::Database;
+pub use nginx::{Front, Nginx, Refused};
 pub use postgres::{Connections, Postgres};
 pub use rabbitmq::RabbitMq;
 pub use virtual_host::{Declared, Taken, VirtualHost};
-
-use std::time::Duration;
-
-use testcontainers::bollard::Docker;
 
 use crate::images::Service;
 use crate::report::ServiceUsed;
@@ -26,24 +28,6 @@ use crate::setup::SetUp;
 /// Names the services that an outer run lends to this one: `PostgreSQL=<container id>@<address>`, separated by
 /// commas; a service with several ports has an address for each, joined by `+`.
 pub const LENT: &str = "LAB_SERVICES";
-
-/// How long the engine may take to answer a ping.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Reaches the Docker engine.
-///
-/// # Errors
-/// When there is none, with the mend.
-pub async fn engine() -> Result<Docker, SetUp> {
-    let what = "reach the Docker engine";
-    let engine = testcontainers::core::client::docker_client_instance().await;
-    let engine = engine.map_err(|error| SetUp::of_engine(what, error))?;
-    let answered = tokio::time::timeout(PATIENCE, engine.ping()).await;
-    let silent =
-        |_| SetUp::of_engine(what, format!("connected, but no answer within {} s", PATIENCE.as_secs()));
-    answered.map_err(silent)?.map_err(|error| SetUp::of_engine(what, error))?;
-    Ok(engine)
-}
 
 /// The services that a lab asked for.
 pub struct Services {
@@ -55,13 +39,11 @@ pub struct Services {
 
 impl Services {
     /// Starts what `needs` names, or takes it from the run that lends it. Containers go when the value is dropped.
+    ///
+    /// A proxy belongs to a check, and not to a run: who names nginx gets the engine looked at and swept, and starts it itself.
     pub async fn start(needs: &[Service]) -> Result<Services, SetUp> {
         if needs.is_empty() {
             return Ok(Services { postgres: None, rabbitmq: None });
-        }
-        if needs.contains(&Service::Nginx) {
-            let mend = "use a lab whose services this test-bed knows";
-            return Err(SetUp::new("start nginx", "no lab needs it yet", mend));
         }
         let engine = engine().await?;
         crate::leftovers::sweep(Some(&engine)).await?;
@@ -110,7 +92,7 @@ impl Services {
     }
 
     fn containers(&self) -> impl Iterator<Item = &Container> {
-        let postgres = self.postgres.as_ref().map(Postgres::container);
-        postgres.into_iter().chain(self.rabbitmq.as_ref().map(RabbitMq::container))
+        let postgres = self.postgres.as_ref().map(Contained::container);
+        postgres.into_iter().chain(self.rabbitmq.as_ref().map(Contained::container))
     }
 }

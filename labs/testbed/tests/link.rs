@@ -2,6 +2,8 @@
 
 #[path = "link/faults.rs"]
 mod faults;
+#[path = "link/loss.rs"]
+mod loss;
 #[path = "link/parties.rs"]
 mod parties;
 
@@ -19,13 +21,13 @@ const HALF_A_SECOND: Duration = Duration::from_millis(500);
 /// What must not happen would have happened by then.
 const A_WHILE: Duration = Duration::from_millis(150);
 
-type Test = io::Result<()>;
+type Test = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn adds_the_round_trip_that_was_asked() -> Test {
     let server = Server::echo().await?;
     for asked in [0, 10, 35, 65].map(Duration::from_millis) {
-        let link = Link::open(server.addr, Path::round_trip(asked)).await?;
+        let link = Link::open(server.addr, Path::round_trip(asked))?;
         let mut direct = connect(server.addr).await?;
         let mut linked = connect(link.addr()).await?;
         // The first exchange pays for the handshake.
@@ -47,7 +49,7 @@ async fn adds_the_round_trip_that_was_asked() -> Test {
 async fn a_connection_costs_a_round_trip() -> Test {
     let server = Server::echo().await?;
     let round_trip = Duration::from_millis(100);
-    let link = Link::open(server.addr, Path::round_trip(round_trip)).await?;
+    let link = Link::open(server.addr, Path::round_trip(round_trip))?;
     at_best(2 * round_trip, round_trip / 4, async || {
         let begun = Instant::now();
         exchange(&mut connect(link.addr()).await?, b"?").await?;
@@ -60,11 +62,11 @@ async fn a_connection_costs_a_round_trip() -> Test {
 async fn keeps_the_bandwidth_each_way() -> Test {
     let path = Path { round_trip: Duration::ZERO, bandwidth: Some(4 * MIB as u64) };
     let source = Server::source(2 * MIB).await?;
-    let link = Link::open(source.addr, path).await?;
+    let link = Link::open(source.addr, path)?;
     at_best(HALF_A_SECOND, HALF_A_SECOND / 20, async || transfer(link.addr(), 0).await).await?;
 
     let sink = Server::sink(2 * MIB).await?;
-    let link = Link::open(sink.addr, path).await?;
+    let link = Link::open(sink.addr, path)?;
     at_best(HALF_A_SECOND, HALF_A_SECOND / 20, async || transfer(link.addr(), 2 * MIB).await).await
 }
 
@@ -72,7 +74,7 @@ async fn keeps_the_bandwidth_each_way() -> Test {
 async fn an_idle_wire_saves_nothing_up() -> Test {
     let server = Server::echo().await?;
     let path = Path { round_trip: Duration::ZERO, bandwidth: Some(4 * MIB as u64) };
-    let link = Link::open(server.addr, path).await?;
+    let link = Link::open(server.addr, path)?;
     let mut stream = connect(link.addr()).await?;
     for _ in 0..2 {
         let took = exchange(&mut stream, &vec![1; MIB / 4]).await?;
@@ -86,7 +88,7 @@ async fn an_idle_wire_saves_nothing_up() -> Test {
 async fn connections_share_the_bandwidth() -> Test {
     let server = Server::source(MIB).await?;
     let path = Path { round_trip: Duration::ZERO, bandwidth: Some(4 * MIB as u64) };
-    let link = Link::open(server.addr, path).await?;
+    let link = Link::open(server.addr, path)?;
     at_best(HALF_A_SECOND, HALF_A_SECOND / 20, async || {
         let begun = Instant::now();
         let (one, other) = tokio::try_join!(transfer(link.addr(), 0), transfer(link.addr(), 0))?;
@@ -102,7 +104,7 @@ async fn delay_does_not_slow_what_is_pipelined() -> Test {
     let round_trip = Duration::from_millis(65);
     let source = Server::source(2 * MIB).await?;
     let path = Path { round_trip, bandwidth: Some(4 * MIB as u64) };
-    let link = Link::open(source.addr, path).await?;
+    let link = Link::open(source.addr, path)?;
     at_best(HALF_A_SECOND, HALF_A_SECOND / 20, async || {
         Ok(transfer(link.addr(), 0).await?.saturating_sub(2 * round_trip))
     })
@@ -110,7 +112,7 @@ async fn delay_does_not_slow_what_is_pipelined() -> Test {
 
     // In small pieces: two hundred requests, all on their way before the first is answered.
     let server = Server::echo().await?;
-    let link = Link::open(server.addr, Path::round_trip(round_trip)).await?;
+    let link = Link::open(server.addr, Path::round_trip(round_trip))?;
     let mut stream = connect(link.addr()).await?;
     let one = exchange(&mut stream, &[7; 100]).await?;
     let (mut from, mut to) = stream.split();
@@ -134,7 +136,7 @@ async fn delay_does_not_slow_what_is_pipelined() -> Test {
 async fn a_receiver_that_does_not_read_stops_the_sender() -> Test {
     let deaf = TcpListener::bind("127.0.0.1:0").await?;
     let path = Path { round_trip: Duration::ZERO, bandwidth: Some(1024 * MIB as u64) };
-    let link = Link::open(deaf.local_addr()?, path).await?;
+    let link = Link::open(deaf.local_addr()?, path)?;
     let mut client = connect(link.addr()).await?;
     let (_held, _) = deaf.accept().await?;
     let piece = vec![0; MIB];
@@ -152,7 +154,7 @@ async fn a_receiver_that_does_not_read_stops_the_sender() -> Test {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn counts_are_exact() -> Test {
     let server = Server::echo().await?;
-    let link = Link::open(server.addr, Path::default()).await?;
+    let link = Link::open(server.addr, Path::default())?;
     let mut streams = Vec::new();
     for _ in 0..8 {
         streams.push(connect(link.addr()).await?);
@@ -189,7 +191,7 @@ async fn counts_are_exact() -> Test {
 
     // A request in pieces and an answer in pieces are one turn-around, however many pieces they came in.
     let server = Server::answer_in_pieces().await?;
-    let link = Link::open(server.addr, Path::round_trip(Duration::from_millis(20))).await?;
+    let link = Link::open(server.addr, Path::round_trip(Duration::from_millis(20)))?;
     let mut stream = connect(link.addr()).await?;
     for sent in [0, 6, 12] {
         stream.write_all(b"one").await?;
@@ -204,7 +206,7 @@ async fn counts_are_exact() -> Test {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_path_holds_for_open_connections() -> Test {
     let server = Server::echo().await?;
-    let link = Link::open(server.addr, Path::default()).await?;
+    let link = Link::open(server.addr, Path::default())?;
     let mut stream = connect(link.addr()).await?;
     exchange(&mut stream, b"?").await?;
     link.set_path(Path::round_trip(Duration::from_millis(50)));

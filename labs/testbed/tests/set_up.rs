@@ -9,7 +9,7 @@ use std::net::TcpListener;
 
 use common::{Run, docker, request};
 use testbed::images::{self, Service};
-use testbed::services::{self, Container};
+use testbed::services::{self, Container, Shape};
 use testbed::setup::SetUp;
 use testbed::suite::REQUEST;
 
@@ -97,19 +97,16 @@ async fn a_port_that_somebody_takes_at_the_last_moment() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let before = ours();
 
+    let shape = Shape { ports: vec![5432], ..Shape::default() };
     let ports = || Ok::<_, SetUp>(taken);
-    let started =
-        Container::start_on(&engine, Service::Postgres, chosen.clone(), &[5432], ports, |request| request)
-            .await;
+    let started = Container::start_on(&engine, Service::Postgres, chosen.clone(), &shape, ports).await;
     let fault = started.err().expect("a port cannot be had twice");
     assert!(fault.mend.contains("another program holds the port"), "{fault}");
     assert_eq!(ours(), before, "a failed start leaves its container");
 
     let mut ports = [taken, taken, free].into_iter();
     let next = || Ok(ports.next().unwrap());
-    let container = Container::start_on(&engine, Service::Postgres, chosen, &[5432], next, |request| request)
-        .await
-        .unwrap();
+    let container = Container::start_on(&engine, Service::Postgres, chosen, &shape, next).await.unwrap();
     assert_eq!(container.addr(), free, "the first port that nobody holds");
     assert_eq!(ours().len(), before.len() + 1, "the failed tries leave nothing");
     drop(container);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::contract::prelude::*;
 use serde_json::json;
 
-use super::outage::{ATTEMPTS_A_SECOND, Outage, attempts_are_bounded, no_link};
+use super::outage::{ATTEMPTS_A_SECOND, Outage, attempts_are_bounded};
 
 /// The time in which every request has its answer, in the checks that take the database away: so far below the contract's
 /// default that who takes no notice of the setting is late, however much is allowed for a busy host.
@@ -71,7 +71,7 @@ pub(super) async fn answered_is_committed(bed: Bed) -> Verdict {
 
 /// A database that dies means 503 within the deadline, and nothing of ours needs a restart when it is back.
 pub(super) async fn database_restart(bed: Bed) -> Verdict {
-    let link = Link::open(bed.database().server(), Path::default()).await.map_err(no_link)?;
+    let link = Link::to(bed.database().server(), Duration::ZERO)?;
     let service = bed.service().deadline(DEADLINE).database_via(link.addr()).start().await?;
     let load = bed
         .posts(&service, Schedule::constant(40.0, Duration::from_secs(20)))

@@ -147,8 +147,3 @@ pub(crate) fn attempts_are_bounded(
     )
     .kept_if(attempts <= most)
 }
-
-/// A link that cannot be opened is a fault of the set-up.
-pub(crate) fn no_link(error: std::io::Error) -> SetUp {
-    SetUp::from_cause("open a link on 127.0.0.1", error)
-}

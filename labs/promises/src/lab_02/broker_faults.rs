@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::stored::{all_acknowledged, all_stored};
 use crate::contract::QUEUE;
-use crate::lab_01::{ATTEMPTS_A_SECOND, HOST, Outage, attempts_are_bounded, no_link};
+use crate::lab_01::{ATTEMPTS_A_SECOND, HOST, Outage, attempts_are_bounded};
 
 /// The time in which every request has its answer, in these checks. It is not the contract's default.
 pub(crate) const DEADLINE: Duration = Duration::from_millis(500);
@@ -24,7 +24,7 @@ pub(super) async fn broker_restart(bed: Bed) -> Verdict {
     /// Two seconds of posts: what was confirmed in a queue younger than a second dies with the broker (seen with 4.0.5),
     /// whatever a service does.
     const FIRST: usize = 120;
-    let link = Link::open(bed.broker().server(), Path::default()).await.map_err(no_link)?;
+    let link = Link::to(bed.broker().server(), Duration::ZERO)?;
     let service = bed.service().deadline(DEADLINE).broker_via(link.addr()).start().await?;
     let schedule = Schedule::constant(60.0, Duration::from_secs(20));
     let load = bed.posts(&service, schedule).label("the broker dies").start();

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::stored::{all_accepted, all_acknowledged, all_stored};
 use crate::contract::QUEUE;
-use crate::lab_01::{ATTEMPTS_A_SECOND, attempts_are_bounded, no_link};
+use crate::lab_01::{ATTEMPTS_A_SECOND, attempts_are_bounded};
 
 const SERVICE_TIME: Duration = Duration::from_millis(100);
 
@@ -87,7 +87,7 @@ pub(super) async fn consumer_stopped(bed: Bed) -> Verdict {
 pub(super) async fn database_down(bed: Bed) -> Verdict {
     const PREFETCH: usize = 200;
     const LENGTH: Duration = Duration::from_secs(15);
-    let link = Link::open(bed.database().server(), Path::default()).await.map_err(no_link)?;
+    let link = Link::to(bed.database().server(), Duration::ZERO)?;
     let service = bed.service().prefetch(PREFETCH).database_via(link.addr()).start().await?;
     let load = bed.posts(&service, Schedule::constant(4.0, LENGTH)).label("the database is away").start();
     load.accepted(4).await?;
@@ -120,7 +120,7 @@ pub(super) async fn graceful_stop(bed: Bed) -> Verdict {
     const ROUND_TRIP: Duration = Duration::from_millis(250);
     /// A request that left so long before the signal has surely arrived.
     const ARRIVED: Duration = Duration::from_millis(100);
-    let link = Link::open(bed.broker().server(), Path::default()).await.map_err(no_link)?;
+    let link = Link::to(bed.broker().server(), Duration::ZERO)?;
     let service = bed.service().broker_via(link.addr()).start().await?;
     // Not before the first post: to connect takes a dozen round trips, and some connect when they must.
     service

@@ -10,17 +10,16 @@ use uuid::Uuid;
 use super::broker_faults::{BROKER, DEADLINE, RECOVERY, is_refused_in_time};
 use super::stored::all_stored;
 use crate::contract::{DEAD, QUEUE};
-use crate::lab_01::no_link;
 
 /// The queue is full: an operator has bounded it. The broker answers a publish that does not fit with a nack.
 ///
 /// The service is on its second connection: what it has asked of the first one holds for that one alone.
 pub(super) async fn full_queue(bed: Bed) -> Verdict {
     const FITS: u32 = 20;
-    let link = Link::open(bed.broker().server(), Path::default()).await.map_err(no_link)?;
+    let link = Link::to(bed.broker().server(), Duration::ZERO)?;
     let api = bed.service().role("api").deadline(DEADLINE).broker_via(link.addr()).start().await?;
-    link.cut();
-    link.heal();
+    link.cut()?;
+    link.heal()?;
     BROKER.works_again(&bed, &api, "back").await?;
     bed.broker().purge(QUEUE).await?;
     bed.broker().bound(QUEUE, FITS).await?;

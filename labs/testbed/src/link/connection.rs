@@ -4,24 +4,35 @@ use std::io;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
+use tokio::io::Interest;
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 
-use super::lane::{End, Lane, Reset};
-use super::state::{Direction, Fault, Open};
+use super::lane::{End, Lane};
+use super::state::{Control, Direction, Fault, Open, Stop};
 
-/// Carries a client's connection to the upstream, until both sides have closed, one resets, or the link is cut once
-/// more than the `cuts` that it had seen when it took the connection.
-pub(super) async fn carry(client: TcpStream, open: Open, cuts: u64) {
+/// How much of what is lost a connection takes from its sender, who may send no more unacknowledged.
+const UNACKNOWLEDGED: usize = 256 * 1024;
+
+/// Carries a client's connection to the upstream, until both sides have closed, one resets, or the link's orders end all that was
+/// `made` before them.
+pub(super) async fn carry(client: TcpStream, open: Open, made: Control) {
     let mut client = Some(client);
     let mut upstream = None;
     let mut watch = open.state.watch();
     let ended = tokio::select! {
         biased;
-        _ = watch.wait_for(|control| control.cuts != cuts) => Err(Reset),
-        ended = serve(&mut client, &mut upstream, &open, cuts) => ended,
+        stop = stopped(&mut watch, &made) => Err(stop),
+        ended = serve(&mut client, &mut upstream, &open, &made) => ended,
     };
-    if ended.is_err() {
-        client.into_iter().chain(upstream).for_each(reset);
+    let ends = client.into_iter().chain(upstream);
+    match ended {
+        Ok(()) => {}
+        Err(Stop::Reset) => ends.for_each(reset),
+        Err(Stop::Lost) => {
+            let silent = ends.map(|end| silent(end, open.state.watch(), made.cuts));
+            futures_util::future::join_all(silent).await;
+        }
     }
 }
 
@@ -30,12 +41,51 @@ pub(super) fn reset(stream: TcpStream) {
     let _ = stream.set_zero_linger();
 }
 
+/// Completes when the orders end a connection that was `made` before them.
+async fn stopped(watch: &mut watch::Receiver<Control>, made: &Control) -> Stop {
+    let seen = watch.wait_for(|control| made.stop(control).is_some()).await;
+    // An error means that the link is gone, and this task with it.
+    seen.ok().and_then(|control| made.stop(&control)).unwrap_or(Stop::Reset)
+}
+
+/// Holds an end that hears nothing any more, until it gives up by itself or the link is cut.
+async fn silent(end: TcpStream, mut watch: watch::Receiver<Control>, cuts: u64) {
+    let cut = watch.wait_for(|control| control.cuts != cuts);
+    let was_cut = tokio::select! {
+        biased;
+        _ = cut => true,
+        () = given_up(&end) => false,
+    };
+    if was_cut {
+        reset(end);
+    }
+}
+
+/// Lets one end talk to nobody, until it closes or resets its connection.
+async fn given_up(end: &TcpStream) {
+    let mut lost = 0;
+    let mut nowhere = [0; 16 * 1024];
+    while lost < UNACKNOWLEDGED {
+        if end.readable().await.is_err() {
+            return;
+        }
+        match end.try_read(&mut nowhere) {
+            Ok(0) => return,
+            Ok(read) => lost += read,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(_) => return,
+        }
+    }
+    // What is not read stops the sender, and hides its close; its reset is seen.
+    let _ = end.ready(Interest::ERROR).await;
+}
+
 async fn serve(
     client: &mut Option<TcpStream>,
     upstream: &mut Option<TcpStream>,
     open: &Open,
-    cuts: u64,
-) -> Result<(), Reset> {
+    made: &Control,
+) -> Result<(), Stop> {
     let state = &*open.state;
     let mut watch = state.watch();
     // A handshake lost in a black hole begins again when the link is whole.
@@ -48,23 +98,23 @@ async fn serve(
     let (Some(client), Ok(stream)) = (client, connect(control.upstream).await) else {
         state.counts().upstream_failures += 1;
         state.clock.until(begun + round_trip).await;
-        return Err(Reset);
+        return Err(Stop::Reset);
     };
     let upstream = upstream.insert(stream);
-    client.set_nodelay(true).map_err(|_| Reset)?;
+    client.set_nodelay(true).map_err(|_| Stop::Reset)?;
 
     let (from_client, mut to_client) = client.split();
     let (from_upstream, mut to_upstream) = upstream.split();
     let asked = AtomicBool::new(false);
-    let up = Lane::new(Direction::Up, state, cuts, &asked, begun + round_trip);
-    let down = Lane::new(Direction::Down, state, cuts, &asked, begun + round_trip * 3 / 2);
+    let up = Lane::new(Direction::Up, state, *made, &asked, begun + round_trip);
+    let down = Lane::new(Direction::Down, state, *made, &asked, begun + round_trip * 3 / 2);
     let ends = tokio::try_join!(
         up.carry(&from_client, &mut to_upstream),
         down.carry(&from_upstream, &mut to_client)
     )?;
     match ends {
         (End::Closed, End::Closed) => Ok(()),
-        _ => Err(Reset),
+        _ => Err(Stop::Reset),
     }
 }
 

@@ -11,11 +11,7 @@ use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::watch;
 
 use super::Path;
-use super::state::{Control, Direction, Fault, State, Wire};
-
-/// The sender's reset has travelled the path: the connection is over, both ways.
-#[derive(Debug)]
-pub(super) struct Reset;
+use super::state::{Control, Direction, Fault, State, Stop, Wire};
 
 /// How a direction ended, while the other may go on.
 #[derive(Debug)]
@@ -30,8 +26,8 @@ pub(super) struct Lane<'a> {
     direction: Direction,
     state: &'a State,
     watch: watch::Receiver<Control>,
-    /// How often the link had been cut when it took this connection.
-    cuts: u64,
+    /// The orders under which the connection was made.
+    made: Control,
     /// Data went up and none has come down since: shared by a connection's two lanes.
     asked: &'a AtomicBool,
     /// What is under way. It arrives in this order, whatever becomes of the path meanwhile.
@@ -65,15 +61,15 @@ enum Try {
     Until(Instant),
     /// Nothing to do before something else changes.
     Idle,
-    Ended(Result<End, Reset>),
+    Ended(Result<End, Stop>),
 }
 
 impl<'a> Lane<'a> {
-    /// A lane of a connection that has seen `cuts`, and whose handshake is done at `opens`.
+    /// A lane of a connection that was `made` under these orders, and whose handshake is done at `opens`.
     pub(super) fn new(
         direction: Direction,
         state: &'a State,
-        cuts: u64,
+        made: Control,
         asked: &'a AtomicBool,
         opens: Instant,
     ) -> Self {
@@ -81,7 +77,7 @@ impl<'a> Lane<'a> {
             direction,
             state,
             watch: state.watch(),
-            cuts,
+            made,
             asked,
             under_way: VecDeque::new(),
             bytes_under_way: 0,
@@ -92,13 +88,13 @@ impl<'a> Lane<'a> {
     }
 
     /// Moves data until the sender ends or the receiver refuses.
-    pub(super) async fn carry(mut self, from: &ReadHalf<'_>, to: &mut WriteHalf<'_>) -> Result<End, Reset> {
+    pub(super) async fn carry(mut self, from: &ReadHalf<'_>, to: &mut WriteHalf<'_>) -> Result<End, Stop> {
         loop {
             tokio::task::coop::consume_budget().await;
             let control = *self.watch.borrow_and_update();
-            // What a black hole held back dies with the connection. This task may be woken before the one that resets it.
-            if control.cuts != self.cuts {
-                return Err(Reset);
+            // What a black hole held back dies with the connection. This task may be woken before the one that ends it.
+            if let Some(stop) = self.made.stop(&control) {
+                return Err(stop);
             }
             if control.fault == Fault::BlackHole {
                 // An error means that the link is gone, and this task with it.
@@ -153,7 +149,7 @@ impl<'a> Lane<'a> {
                 Ok(()) => End::Closed,
                 Err(_) => End::Refused,
             })),
-            Content::Reset => Try::Ended(Err(Reset)),
+            Content::Reset => Try::Ended(Err(Stop::Reset)),
         }
     }
 

@@ -18,13 +18,38 @@ pub(super) struct Control {
     pub(super) fault: Fault,
     /// How often the link was cut. A connection that sees this rise is reset, even if the link is whole again by then.
     pub(super) cuts: u64,
+    /// How often the link began to lose packets. A connection that sees this rise is dead for good.
+    pub(super) losses: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     None,
+    /// Clients are refused, or reset as soon as they are there.
     Cut,
     BlackHole,
+}
+
+/// What ends a connection before its own ends do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// It is reset, both ways: the sender's reset has travelled the path, or the link was cut.
+    Reset,
+    /// Its packets are lost from now on: nothing that either side says is ever heard.
+    Lost,
+}
+
+impl Control {
+    /// What has befallen a connection that was made under these orders, by the orders `now`.
+    pub(super) fn stop(&self, now: &Control) -> Option<Stop> {
+        if now.cuts != self.cuts {
+            Some(Stop::Reset)
+        } else if now.losses != self.losses {
+            Some(Stop::Lost)
+        } else {
+            None
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +69,7 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn new(upstream: SocketAddr, path: Path) -> io::Result<Self> {
-        let control = Control { upstream, path, fault: Fault::None, cuts: 0 };
+        let control = Control { upstream, path, fault: Fault::None, cuts: 0, losses: 0 };
         Ok(Self {
             control: watch::Sender::new(control),
             counts: Mutex::default(),

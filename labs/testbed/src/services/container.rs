@@ -1,99 +1,88 @@
-//! One container of ours: started on a fixed port of 127.0.0.1, and the faults that can befall it.
+//! One container of ours: started on fixed ports of 127.0.0.1, and the faults that can befall it.
+//!
+//! testcontainers starts and drops it; that is known in here alone.
 
-use std::collections::HashMap;
+mod engine;
+mod inside;
+mod network;
+mod shape;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use testcontainers::bollard::Docker;
-use testcontainers::bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
-use testcontainers::bollard::models::PortBinding;
 use testcontainers::bollard::query_parameters::{
-    KillContainerOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
+    KillContainerOptionsBuilder, RemoveContainerOptionsBuilder, WaitContainerOptionsBuilder,
 };
-use testcontainers::core::IntoContainerPort as _;
 use testcontainers::runners::AsyncRunner as _;
-use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt as _, TestcontainersError};
+use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, TestcontainersError};
 use tokio::sync::RwLock;
+
+pub use engine::{Engine, engine};
+pub use inside::{Said, Spoken};
+pub(super) use network::OwnNetwork;
+pub use shape::{Network, Shape};
 
 use super::LENT;
 use crate::images::{self, Chosen, Service};
 use crate::leftovers::status;
 use crate::ports;
 use crate::report::ServiceUsed;
-use crate::run::{LABEL, RunId};
 use crate::setup::{Kind, SetUp};
 use crate::wait;
 
 /// How many ports are tried before a port that is taken is a fault.
 pub const TRIES: usize = 4;
 
-/// A running container, our own or lent by an outer run.
+/// A container, our own or lent by an outer run. Dropping it removes our own.
 pub struct Container {
     service: Service,
     chosen: Chosen,
     id: String,
     /// One for each port that was asked for, in that order.
     addrs: Vec<SocketAddr>,
-    engine: Docker,
+    engine: Engine,
     /// `None` when the container is lent: then it is not ours to remove.
     owned: Option<ContainerAsync<GenericImage>>,
 }
 
 impl Container {
-    /// Starts `service` with each of its `ports` published on a port of 127.0.0.1 that stays the same across restarts.
+    /// Starts `service`, or takes it from the outer run that lends it. Its ports stay the same across restarts.
     ///
     /// The container runs when this returns; whether the service answers is for the caller to wait for.
-    pub async fn start(
-        engine: &Docker,
-        service: Service,
-        ports: &[u16],
-        shape: impl Fn(ContainerRequest<GenericImage>) -> ContainerRequest<GenericImage>,
-    ) -> Result<Container, SetUp> {
-        if let Some((id, addrs)) = lent(service) {
-            let chosen = Chosen { image: service.name().into(), why: "lent by the outer run" };
-            return Ok(Container { service, chosen, id, addrs, engine: engine.clone(), owned: None });
+    pub async fn start(engine: &Engine, service: Service, shape: &Shape) -> Result<Container, SetUp> {
+        match lent(service) {
+            Some((id, addrs)) => {
+                let chosen = Chosen { image: service.name().into(), why: "lent by the outer run" };
+                Ok(Container { service, chosen, id, addrs, engine: engine.clone(), owned: None })
+            }
+            None => Container::start_own(engine, service, shape).await,
         }
-        let chosen = images::choose(engine, service).await?;
-        Container::start_on(engine, service, chosen, ports, ports::free, shape).await
     }
 
-    /// Starts `service` from the image `chosen`, with its `ports` published on the first addresses from `free` that nobody else holds.
+    /// As [`Container::start`], and never a lent one.
+    pub async fn start_own(engine: &Engine, service: Service, shape: &Shape) -> Result<Container, SetUp> {
+        let chosen = images::choose(engine, service).await?;
+        Container::start_on(engine, service, chosen, shape, ports::free).await
+    }
+
+    /// Starts `service` from the image `chosen`, with its ports published on the first addresses from `free` that nobody else holds.
     ///
     /// # Errors
     /// When the engine refuses, or every one of [`TRIES`] addresses is taken. Nothing of a failed try is left.
     pub async fn start_on(
-        engine: &Docker,
+        engine: &Engine,
         service: Service,
         chosen: Chosen,
-        ports: &[u16],
+        shape: &Shape,
         mut free: impl FnMut() -> Result<SocketAddr, SetUp>,
-        shape: impl Fn(ContainerRequest<GenericImage>) -> ContainerRequest<GenericImage>,
     ) -> Result<Container, SetUp> {
         let what = format!("start {} (`{}`)", service.name(), chosen.image);
-        let (image, tag) = chosen.image.rsplit_once(':').unwrap_or((&chosen.image, "latest"));
         let mut tries = 0;
         loop {
             tries += 1;
-            let addrs = ports.iter().map(|_| free()).collect::<Result<Vec<_>, _>>()?;
-            let published = ports.iter().zip(&addrs).map(|(port, addr)| {
-                let loopback = PortBinding {
-                    host_ip: Some(addr.ip().to_string()),
-                    host_port: Some(addr.port().to_string()),
-                };
-                (format!("{port}/tcp"), Some(vec![loopback]))
-            });
-            let published: HashMap<_, _> = published.collect();
-            let name = format!("why-servers-die-{}", uuid::Uuid::new_v4().simple());
-            let image = GenericImage::new(image, tag);
-            let image = ports.iter().fold(image, |image, port| image.with_exposed_port(port.tcp()));
-            let request = image
-                .with_container_name(&name)
-                .with_label(LABEL, RunId::current().as_str())
-                .with_host_config_modifier(move |host| {
-                    host.publish_all_ports = Some(false);
-                    host.port_bindings = Some(published.clone());
-                });
-            let error = match create(shape(request)).await {
+            let addrs = shape.ports.iter().map(|_| free()).collect::<Result<Vec<_>, _>>()?;
+            let name = shape.name.clone().unwrap_or_else(new_name);
+            let error = match create(shape.request(&chosen.image, &name, &addrs)).await {
                 Ok(container) => {
                     let id = container.id().to_owned();
                     let engine = engine.clone();
@@ -117,6 +106,28 @@ impl Container {
         }
     }
 
+    /// Waits for the end of a container that does one thing: its exit code. What outlives `longest` is a fault.
+    pub(super) async fn ended(&self, longest: Duration) -> Result<i64, SetUp> {
+        use futures_util::StreamExt as _;
+        use testcontainers::bollard::errors::Error;
+        let what = || format!("wait for the end of {} in its container", self.service.name());
+        let options = WaitContainerOptionsBuilder::default().condition("not-running").build();
+        let mut ends = std::pin::pin!(self.engine.wait_container(&self.id, Some(options)));
+        match tokio::time::timeout(longest, ends.next()).await {
+            Ok(Some(Ok(end))) => Ok(end.status_code),
+            // Any code but 0 counts as an error here.
+            Ok(Some(Err(Error::DockerContainerWaitError { code, .. }))) => Ok(code),
+            Ok(Some(Err(error))) => Err(SetUp::from_cause(what(), error)),
+            Ok(None) => Err(SetUp::from_cause(what(), "the engine does not tell")),
+            Err(late) => Err(SetUp::from_cause(what(), late)),
+        }
+    }
+
+    /// Which service it runs.
+    pub fn service(&self) -> Service {
+        self.service
+    }
+
     /// Where the service listens, on 127.0.0.1: the first of its ports.
     pub fn addr(&self) -> SocketAddr {
         self.addrs[0]
@@ -125,34 +136,6 @@ impl Container {
     /// Where each of its ports is published, in the order in which they were asked for.
     pub fn addrs(&self) -> &[SocketAddr] {
         &self.addrs
-    }
-
-    /// Runs a program inside the container: what it wrote.
-    ///
-    /// # Errors
-    /// It cannot be run, or ends with another code than 0.
-    pub async fn exec(&self, program: &[&str]) -> Result<String, SetUp> {
-        use futures_util::StreamExt as _;
-        let what = || format!("run `{}` in the container of {}", program.join(" "), self.service.name());
-        let fault = |error| SetUp::from_cause(what(), error);
-        let options = CreateExecOptions {
-            cmd: Some(program.to_vec()),
-            attach_stdout: Some(true),
-            attach_stderr: Some(true),
-            ..Default::default()
-        };
-        let exec = self.engine.create_exec(&self.id, options).await.map_err(fault)?.id;
-        let started = self.engine.start_exec(&exec, None::<StartExecOptions>).await.map_err(fault)?;
-        let mut said = String::new();
-        if let StartExecResults::Attached { mut output, .. } = started {
-            while let Some(part) = output.next().await {
-                said.push_str(&part.map_err(fault)?.to_string());
-            }
-        }
-        match self.engine.inspect_exec(&exec).await.map_err(fault)?.exit_code {
-            Some(0) => Ok(said),
-            code => Err(SetUp::from_cause(what(), format!("it ended with {code:?}: {}", said.trim_end()))),
-        }
     }
 
     /// SIGKILL to the container's first process, as a machine that loses power. Data that was synced stays.
@@ -196,16 +179,6 @@ impl Container {
         let fault = |error| SetUp::from_cause(format!("look at {}", self.service.name()), error);
         let seen = self.engine.inspect_container(&self.id, None).await.map_err(fault)?;
         Ok(seen.state.and_then(|state| state.status).map(|status| status.to_string()).unwrap_or_default())
-    }
-
-    /// The last lines that the service logged, for a set-up fault to quote.
-    pub async fn last_words(&self) -> String {
-        use futures_util::StreamExt as _;
-        let options = LogsOptionsBuilder::default().stdout(true).stderr(true).tail("8").build();
-        let lines = self.engine.logs(&self.id, Some(options)).take(16);
-        let lines: Vec<String> =
-            lines.filter_map(async |line| line.ok().map(|line| line.to_string())).collect().await;
-        lines.concat().trim_end().to_owned()
     }
 
     pub(super) fn used(&self) -> ServiceUsed {
@@ -260,6 +233,10 @@ async fn create(
 /// Waits for the containers that the engine has been asked for, and lets no more be asked for in this process.
 pub(crate) async fn create_no_more() {
     std::mem::forget(CREATING.write().await);
+}
+
+fn new_name() -> String {
+    format!("why-servers-die-{}", uuid::Uuid::new_v4().simple())
 }
 
 /// The container that an outer run lends for `service`.

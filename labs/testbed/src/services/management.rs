@@ -36,6 +36,11 @@ impl Management {
         self.ask(Method::GET, "/health/checks/port-listener/5672", None).await.map(|_| ())
     }
 
+    /// The members of the broker's cluster, itself included.
+    pub(super) async fn nodes(&self) -> Result<Value, SetUp> {
+        self.ask(Method::GET, "/nodes", None).await
+    }
+
     /// Declares a quorum queue that hands on its dead letters at least once: it needs more of the broker than any other kind. It
     /// goes with its virtual host.
     pub(super) async fn declare_queue(&self, host: &str, queue: &str) -> Result<(), SetUp> {

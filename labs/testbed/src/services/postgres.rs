@@ -5,11 +5,9 @@ use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
-use testcontainers::ImageExt as _;
-use testcontainers::bollard::Docker;
 
 use super::database::Database;
-use super::{Container, ready};
+use super::{Contained, Container, Engine, Shape};
 use crate::images::Service;
 use crate::setup::SetUp;
 use crate::watch::{Gauge, Peak, Watch};
@@ -29,11 +27,12 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    pub(super) async fn start(engine: &Docker) -> Result<Postgres, SetUp> {
-        let container = Container::start(engine, Service::Postgres, &[5432], |request| {
-            request.with_env_var("POSTGRES_USER", USER).with_env_var("POSTGRES_PASSWORD", PASSWORD)
-        });
-        let postgres = Postgres { container: container.await?, databases: AtomicUsize::new(0) };
+    pub(super) async fn start(engine: &Engine) -> Result<Postgres, SetUp> {
+        let environment = [("POSTGRES_USER", USER), ("POSTGRES_PASSWORD", PASSWORD)];
+        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let shape = Shape { ports: vec![5432], environment, ..Shape::default() };
+        let container = Container::start(engine, Service::Postgres, &shape).await?;
+        let postgres = Postgres { container, databases: AtomicUsize::new(0) };
         postgres.ready().await?;
         // A server that is lent has the role already.
         let role = format!(
@@ -42,11 +41,6 @@ impl Postgres {
         );
         postgres.administer(&role).await?;
         Ok(postgres)
-    }
-
-    /// The container, for its address.
-    pub fn container(&self) -> &Container {
-        &self.container
     }
 
     /// A new, empty database that no other check has seen.
@@ -65,27 +59,6 @@ impl Postgres {
         self.administer(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", database.name())).await
     }
 
-    /// SIGKILL, as when the machine loses power.
-    pub async fn kill(&self) -> Result<(), SetUp> {
-        self.container.kill().await
-    }
-
-    /// Starts the killed server again and waits until it answers.
-    pub async fn start_again(&self) -> Result<(), SetUp> {
-        self.container.start_again().await?;
-        self.ready().await
-    }
-
-    /// Freezes the server: connections stay open, nothing answers.
-    pub async fn pause(&self) -> Result<(), SetUp> {
-        self.container.pause().await
-    }
-
-    /// Thaws the server.
-    pub async fn unpause(&self) -> Result<(), SetUp> {
-        self.container.unpause().await
-    }
-
     /// Begins to watch how many connections a subject holds to `database`; the test-bed's own do not count.
     ///
     /// The first look has been taken when this returns.
@@ -97,23 +70,8 @@ impl Postgres {
         Ok(Watch::start(first, ConnectionGauge { admin, database: name }))
     }
 
-    pub(super) async fn heal(&self) -> Result<(), SetUp> {
-        self.container.revive().await?;
-        self.ready().await
-    }
-
     pub(super) async fn stop(self) -> Result<(), SetUp> {
         self.container.remove().await
-    }
-
-    async fn ready(&self) -> Result<(), SetUp> {
-        let ask = async || {
-            let connection = self.admin().await?;
-            // Whether the goodbye arrives does not matter: the server answered.
-            let _ = connection.close().await;
-            Ok(())
-        };
-        ready::answers(Service::Postgres, &self.container, ask).await
     }
 
     async fn administer(&self, statement: &str) -> Result<(), SetUp> {
@@ -142,6 +100,19 @@ impl Postgres {
             .password(PASSWORD)
             .database(database)
             .application_name("testbed")
+    }
+}
+
+impl Contained for Postgres {
+    fn container(&self) -> &Container {
+        &self.container
+    }
+
+    async fn ask(&self) -> Result<(), SetUp> {
+        let connection = self.admin().await?;
+        // Whether the goodbye arrives does not matter: the server answered.
+        let _ = connection.close().await;
+        Ok(())
     }
 }
 

@@ -3,12 +3,9 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use testcontainers::ImageExt as _;
-use testcontainers::bollard::Docker;
-
 use super::management::Management;
 use super::virtual_host::VirtualHost;
-use super::{Container, ready};
+use super::{Contained, Container, Engine, Shape};
 use crate::images::Service;
 use crate::setup::SetUp;
 use crate::wait;
@@ -40,24 +37,17 @@ pub struct RabbitMq {
 }
 
 impl RabbitMq {
-    pub(super) async fn start(engine: &Docker) -> Result<RabbitMq, SetUp> {
-        let container = Container::start(engine, Service::RabbitMq, &[5672, 15672], |request| {
-            request
-                .with_env_var("RABBITMQ_DEFAULT_USER", USER)
-                .with_env_var("RABBITMQ_DEFAULT_PASS", PASSWORD)
-                .with_env_var("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", IMPATIENT)
-        });
-        let container = container.await?;
+    pub(super) async fn start(engine: &Engine) -> Result<RabbitMq, SetUp> {
+        RabbitMq::of(Container::start(engine, Service::RabbitMq, &shape()).await?).await
+    }
+
+    /// The broker in a container that was just started.
+    pub(super) async fn of(container: Container) -> Result<RabbitMq, SetUp> {
         let management = Management::at(container.addrs().get(1).copied().unwrap_or(container.addr()))?;
         let broker =
             RabbitMq { container, management, hosts: AtomicUsize::new(0), killed: AtomicBool::new(false) };
         broker.ready().await?;
         Ok(broker)
-    }
-
-    /// The container, for its address.
-    pub fn container(&self) -> &Container {
-        &self.container
     }
 
     /// A new, empty virtual host that no other check has seen, of a broker that can keep queues in it.
@@ -79,6 +69,10 @@ impl RabbitMq {
     /// The virtual host `/`, which a management page shows first.
     pub fn first_host(&self) -> VirtualHost {
         VirtualHost::new("%2F".to_owned(), self.container.addr(), self.management.clone())
+    }
+
+    pub(super) fn management(&self) -> &Management {
+        &self.management
     }
 
     /// The address of the management page, for a browser.
@@ -107,28 +101,6 @@ impl RabbitMq {
         }
     }
 
-    /// SIGKILL, as when the machine loses power.
-    pub async fn kill(&self) -> Result<(), SetUp> {
-        self.killed.store(true, Ordering::Relaxed);
-        self.container.kill().await
-    }
-
-    /// Starts the killed broker again and waits until it answers.
-    pub async fn start_again(&self) -> Result<(), SetUp> {
-        self.container.start_again().await?;
-        self.ready().await
-    }
-
-    /// Freezes the broker: connections stay open, nothing answers.
-    pub async fn pause(&self) -> Result<(), SetUp> {
-        self.container.pause().await
-    }
-
-    /// Thaws the broker.
-    pub async fn unpause(&self) -> Result<(), SetUp> {
-        self.container.unpause().await
-    }
-
     /// Makes the broker find itself out of memory: from then on it reads nothing more from connections that publish.
     pub async fn raise_memory_alarm(&self) -> Result<(), SetUp> {
         self.watermark(ALARMING_WATERMARK, true).await
@@ -153,7 +125,27 @@ impl RabbitMq {
         changed.await.ok_or_else(|| SetUp::from_cause("change the broker's memory alarm", last))
     }
 
-    pub(super) async fn heal(&self) -> Result<(), SetUp> {
+    pub(super) async fn stop(self) -> Result<(), SetUp> {
+        self.container.remove().await
+    }
+}
+
+impl Contained for RabbitMq {
+    fn container(&self) -> &Container {
+        &self.container
+    }
+
+    async fn ask(&self) -> Result<(), SetUp> {
+        self.management.is_serving().await
+    }
+
+    async fn kill(&self) -> Result<(), SetUp> {
+        self.killed.store(true, Ordering::Relaxed);
+        self.container.kill().await
+    }
+
+    /// As for any service; and an alarm ends.
+    async fn heal(&self) -> Result<(), SetUp> {
         self.container.revive().await?;
         self.ready().await?;
         match self.management.has_alarm().await? {
@@ -161,12 +153,15 @@ impl RabbitMq {
             false => Ok(()),
         }
     }
+}
 
-    pub(super) async fn stop(self) -> Result<(), SetUp> {
-        self.container.remove().await
-    }
-
-    async fn ready(&self) -> Result<(), SetUp> {
-        ready::answers(Service::RabbitMq, &self.container, async || self.management.is_serving().await).await
-    }
+/// What every broker of ours is: its ports for AMQP and for the management API, its user, its counting.
+pub(super) fn shape() -> Shape {
+    let environment = [
+        ("RABBITMQ_DEFAULT_USER", USER),
+        ("RABBITMQ_DEFAULT_PASS", PASSWORD),
+        ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", IMPATIENT),
+    ];
+    let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    Shape { ports: vec![5672, 15672], environment, ..Shape::default() }
 }

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use super::Container;
-use crate::images::Service;
 use crate::setup::SetUp;
 use crate::wait;
 
@@ -14,7 +13,7 @@ const LONGEST: Duration = Duration::from_secs(120);
 ///
 /// # Errors
 /// Its container ended, or no answer came in time; with the service's last words.
-pub(super) async fn answers<F>(service: Service, container: &Container, mut ask: F) -> Result<(), SetUp>
+pub(super) async fn answers<F>(container: &Container, mut ask: F) -> Result<(), SetUp>
 where
     F: AsyncFnMut() -> Result<(), SetUp>,
 {
@@ -37,7 +36,7 @@ where
         Some(Err(why)) => why,
         None => last,
     };
-    let words = container.last_words().await;
+    let (service, words) = (container.service(), container.last_words().await);
     let waited = started.elapsed().as_secs_f64();
     let what = format!("reach {} in its container", service.name());
     let cause = format!("no answer within {waited:.0} s: {why}; its last words: {words}");

@@ -11,6 +11,7 @@ use tokio::process::Command;
 
 use super::process::Process;
 use super::stderr::Stderr;
+use crate::descriptors;
 use crate::run::{RunId, VARIABLE};
 use crate::setup::SetUp;
 use crate::verdict::Stop;
@@ -35,16 +36,22 @@ impl Launch {
     /// Starts the process, which is to listen on `addr`, and follows what it says.
     pub(super) fn spawn(&self, addr: SocketAddr, stderr: &Stderr) -> Result<Process, Stop> {
         let Launch { binary, arguments, environment, nofile } = self;
-        let mut command = match nofile {
+        let set = match (nofile, descriptors::given_back()) {
+            // The soft limit goes down before the hard one does, and up after it.
+            (Some((soft, hard)), _) => {
+                Some(format!("ulimit -S -n {soft} 2>/dev/null; ulimit -H -n {hard} && ulimit -S -n {soft}"))
+            }
+            // Ours was raised; a subject starts as from the reader's own shell.
+            (None, Some(soft)) => Some(format!("ulimit -S -n {soft}")),
+            (None, None) => None,
+        };
+        let mut command = match set {
             None => Command::new(binary),
             // Set by a shell that then becomes the subject: nothing runs between fork and exec in our own process.
-            Some((soft, hard)) => {
+            Some(set) => {
                 // The shell would tell of a file that cannot be run as if the service itself had ended.
                 can_be_executed(binary).map_err(|error| cannot_start(binary, error))?;
                 let mut shell = Command::new("/bin/sh");
-                // The soft limit goes down before the hard one does, and up after it.
-                let set =
-                    format!("ulimit -S -n {soft} 2>/dev/null; ulimit -H -n {hard} && ulimit -S -n {soft}");
                 let script = format!("{{ {set}; }} || exit {LIMITS_REFUSED}; exec \"$0\" \"$@\"");
                 shell.arg("-c").arg(script).arg(binary);
                 shell

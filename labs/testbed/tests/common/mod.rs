@@ -96,10 +96,18 @@ impl Run {
 
     /// Everything that the run started and that is still there.
     pub fn left(&self) -> Vec<String> {
-        [self.containers(), self.processes(), self.folders()].concat()
+        [self.containers(), self.networks(), self.processes(), self.folders()].concat()
     }
 
-    fn containers(&self) -> Vec<String> {
+    pub fn networks(&self) -> Vec<String> {
+        let format = format!("{{{{.ID}}}} {{{{.Label \"{LABEL}\"}}}}");
+        let filter = format!("label={LABEL}");
+        let all = docker(&["network", "ls", "--no-trunc", "--filter", &filter, "--format", &format]);
+        let ours = all.lines().filter_map(|line| line.split_once(' ')).filter(|(_, run)| self.owns(run));
+        ours.map(|(id, _)| id.to_owned()).collect()
+    }
+
+    pub fn containers(&self) -> Vec<String> {
         let format = format!("{{{{.ID}}}} {{{{.Label \"{LABEL}\"}}}}");
         let all = docker(&[
             "ps",

@@ -19,23 +19,23 @@ const SOON: Duration = Duration::from_secs(5);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cut_resets_all_until_it_heals() -> Test {
     let server = Server::echo().await?;
-    let link = Link::open(server.addr, Path::default()).await?;
+    let link = Link::open(server.addr, Path::default())?;
     let mut old = connect(link.addr()).await?;
     exchange(&mut old, b"?").await?;
 
-    link.cut();
+    link.cut()?;
     assert_eq!(end_of(&mut old).await, End::Reset);
     assert_eq!(end_of_new(link.addr()).await, End::Reset);
     until(|| server.open() == 0).await;
 
-    link.heal();
+    link.heal()?;
     exchange(&mut connect(link.addr()).await?, b"?").await?;
 
     // A cut that heals at once is a cut all the same.
     let mut brief = connect(link.addr()).await?;
     exchange(&mut brief, b"?").await?;
-    link.cut();
-    link.heal();
+    link.cut()?;
+    link.heal()?;
     assert_eq!(end_of(&mut brief).await, End::Reset);
     assert_eq!(link.counts().connections, 4);
     Ok(())
@@ -57,16 +57,16 @@ async fn a_cut_lets_nothing_out_of_the_black_hole() -> Test {
             });
         }
     });
-    let link = Link::open(upstream, Path::default()).await?;
+    let link = Link::open(upstream, Path::default())?;
     // Which of the link's tasks is woken first is a matter of chance.
     for _ in 0..200 {
         let mut held = connect(link.addr()).await?;
         held.write_all(b"!").await?;
         until(|| received.swap(0, Ordering::SeqCst) == 1).await;
-        link.black_hole();
+        link.black_hole()?;
         held.write_all(b"!").await?;
-        link.cut();
-        link.heal();
+        link.cut()?;
+        link.heal()?;
         assert_eq!(end_of(&mut held).await, End::Reset);
         assert_eq!(received.load(Ordering::SeqCst), 0, "a byte came out of the black hole");
     }
@@ -76,12 +76,12 @@ async fn a_cut_lets_nothing_out_of_the_black_hole() -> Test {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_black_hole_hangs_all_until_it_heals() -> Test {
     let server = Server::echo().await?;
-    let link = Link::open(server.addr, Path::default()).await?;
+    let link = Link::open(server.addr, Path::default())?;
     let mut old = connect(link.addr()).await?;
     exchange(&mut old, b"?").await?;
     link.reset_counts();
 
-    link.black_hole();
+    link.black_hole()?;
     let mut new = connect(link.addr()).await?;
     for stream in [&mut old, &mut new] {
         stream.write_all(b"lost?").await?;
@@ -91,7 +91,7 @@ async fn a_black_hole_hangs_all_until_it_heals() -> Test {
     assert_eq!((counts.bytes_up, counts.bytes_down, counts.open, counts.connections), (0, 0, 2, 1));
     assert_eq!(server.open(), 1, "the new connection fell into the hole");
 
-    link.heal();
+    link.heal()?;
     for mut stream in [old, new] {
         let mut answer = [0; 5];
         timeout(SOON, stream.read_exact(&mut answer)).await??;
@@ -103,7 +103,7 @@ async fn a_black_hole_hangs_all_until_it_heals() -> Test {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dead_upstream_is_seen_and_can_be_replaced() -> Test {
     let first = Server::echo().await?;
-    let link = Link::open(first.addr, Path::default()).await?;
+    let link = Link::open(first.addr, Path::default())?;
     let mut old = connect(link.addr()).await?;
     exchange(&mut old, b"?").await?;
 
@@ -123,7 +123,7 @@ async fn a_dead_upstream_is_seen_and_can_be_replaced() -> Test {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reset_passes_through() -> Test {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let link = Link::open(listener.local_addr()?, Path::round_trip(Duration::from_millis(20))).await?;
+    let link = Link::open(listener.local_addr()?, Path::round_trip(Duration::from_millis(20)))?;
 
     let mut client = connect(link.addr()).await?;
     let (upstream, _) = listener.accept().await?;
@@ -145,7 +145,7 @@ async fn a_half_close_passes_in_order() -> Test {
     // It answers only once it has read to the end.
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let path = Path { round_trip: Duration::from_millis(20), bandwidth: Some(4 * MIB as u64) };
-    let link = Link::open(listener.local_addr()?, path).await?;
+    let link = Link::open(listener.local_addr()?, path)?;
     let server = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await?;
         let mut request = Vec::new();
@@ -169,12 +169,12 @@ async fn a_half_close_passes_in_order() -> Test {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_left_after_drop() -> Test {
     let server = Server::echo().await?;
-    let link = Link::open(server.addr, Path::round_trip(Duration::from_millis(5))).await?;
+    let link = Link::open(server.addr, Path::round_trip(Duration::from_millis(5)))?;
     let addr = link.addr();
     let mut stream = connect(addr).await?;
     exchange(&mut stream, b"?").await?;
-    let held = Link::open(server.addr, Path::default()).await?;
-    held.black_hole();
+    let held = Link::open(server.addr, Path::default())?;
+    held.black_hole()?;
     let mut hanging = connect(held.addr()).await?;
 
     drop(link);

@@ -1,11 +1,15 @@
 //! A lab in a few lines: each check ends in another way, with a service started and a folder made.
 
 use std::env;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use testbed::prelude::*;
 use testbed::run::RunId;
+use testbed::services::{self, Cluster};
+use testbed::stack::{Instance, Plan, Proxy, Stack};
+use testbed::submission::Submission;
 use testbed::suite::OwnBinary;
 
 fn main() -> ExitCode {
@@ -15,6 +19,7 @@ fn main() -> ExitCode {
     let needs: &[Service] = match env::var("TINY_NEEDS").as_deref() {
         Ok("database") => &[Service::Postgres],
         Ok("broker") => &[Service::RabbitMq],
+        Ok("proxy") => &[Service::Nginx],
         _ => &[],
     };
     let longest = env::var("TINY_LONGEST_MS").ok().and_then(|ms| ms.parse().ok()).unwrap_or(60_000);
@@ -29,6 +34,8 @@ fn main() -> ExitCode {
             Check::new("panics", "the check itself panics", "Panics", panics),
             Check::new("restarts", "the check starts services without end", "Restarts", restarts).alone(),
             Check::new("falls-ill", "the broker falls ill in the check", "Falls ill", falls_ill).alone(),
+            Check::new("stacks", "two services stand behind a proxy", "Stacks", stacks),
+            Check::new("clusters", "three brokers are one cluster", "Clusters", clusters),
         ])
         .run()
 }
@@ -87,4 +94,29 @@ async fn falls_ill(bed: Bed) -> Verdict {
     let stop = ["rabbitmqctl", "eval", "supervisor:terminate_child(rabbit_sup, rabbit_fifo_dlx_sup)."];
     bed.rabbitmq().container().exec(&stop).await?;
     promise("queues are kept").kept_if(false)
+}
+
+/// Two services behind a proxy; then the check ends as `TINY_END` says.
+async fn stacks(_bed: Bed) -> Verdict {
+    let milliseconds = |name: &str| (name.to_owned(), "300ms".to_owned());
+    let environment = ["CONNECT_TIMEOUT", "READ_TIMEOUT"].map(milliseconds).into();
+    let plan = Plan {
+        instances: vec![Instance::new("api-1", "", []), Instance::new("api-2", "", [])],
+        proxy: Some(Proxy { environment, ..Proxy::default() }),
+        ..Plan::default()
+    };
+    let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stack/deploy");
+    let binary = env::var_os("LAB_BINARY").unwrap_or_default().into();
+    let stack = Stack::start(&plan, &Submission { binary, deploy: Some(deploy) }).await?;
+    eprintln!("the stack stands");
+    match env::var("TINY_END").as_deref() {
+        Ok("keeps") => promise("it stands").kept_if(stack.entry().is_ok()),
+        Ok("panics") => panic!("the check's own fault"),
+        _ => std::future::pending().await,
+    }
+}
+
+async fn clusters(_bed: Bed) -> Verdict {
+    let _cluster = Cluster::start(&services::engine().await?).await?;
+    std::future::pending().await
 }

@@ -1,4 +1,5 @@
-//! A service in a few lines: it answers `GET /health` and `POST /post`, and has one vice at a time, named by `TINY`.
+//! A service in a few lines: it answers `GET /health` and `POST /post`, and has one vice at a time, named by `TINY`. As one of several
+//! it answers with its `TINY_NAME`, and first asks whoever is at the address `TINY_ASKS`.
 
 use std::env;
 use std::io::Result;
@@ -53,12 +54,25 @@ async fn serve(mut stream: TcpStream, vice: String) -> Result<()> {
         let request = String::from_utf8_lossy(&request[..read]);
         let answer = match request.split(' ').next() {
             Some("GET") if vice == "unready" => answer("503 Service Unavailable", "not yet"),
-            Some("GET") => answer("200 OK", "well"),
+            Some("GET") => {
+                asks().await?;
+                answer("200 OK", env::var("TINY_NAME").as_deref().unwrap_or("well"))
+            }
             Some("POST") => post(&vice)?,
             _ => return Ok(()),
         };
         stream.write_all(answer.as_bytes()).await?;
     }
+}
+
+/// One question on a connection of its own.
+async fn asks() -> Result<()> {
+    if let Ok(addr) = env::var("TINY_ASKS") {
+        let mut stream = TcpStream::connect(addr).await?;
+        stream.write_u8(b'?').await?;
+        stream.read_u8().await?;
+    }
+    Ok(())
 }
 
 fn post(vice: &str) -> Result<String> {

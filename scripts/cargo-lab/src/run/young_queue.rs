@@ -7,7 +7,7 @@ use serde_json::json;
 use testbed::endpoint::Endpoint as _;
 use testbed::images::Service;
 use testbed::load::{Load, Schedule};
-use testbed::services::{Database, RabbitMq, Services, VirtualHost};
+use testbed::services::{Contained as _, Database, RabbitMq, Services, VirtualHost};
 use testbed::setup::SetUp;
 use testbed::verdict::Stop;
 use testbed::wait;
