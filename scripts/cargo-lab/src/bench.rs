@@ -8,7 +8,7 @@ mod queue;
 use std::process::Command;
 use std::time::Duration;
 
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 use testbed::setup::SetUp;
 
 use crate::exit::Exit;
@@ -19,6 +19,14 @@ use crate::workspace::Workspace;
 const PAIRS: usize = 3;
 /// How long each measurement runs.
 const RUN: Duration = Duration::from_secs(3);
+
+/// What to measure.
+#[derive(Args)]
+pub struct Bench {
+    /// Measure only this; all of it without a name
+    #[arg(value_enum)]
+    pub what: Option<What>,
+}
 
 /// What can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -31,11 +39,11 @@ pub enum What {
     Load,
 }
 
-/// Measures `what`, or everything; exit 1 when a bar is missed.
-pub fn run(what: Option<What>) -> Result<Exit, SetUp> {
+/// Measures what was asked for, or everything; exit 1 when a bar is missed.
+pub fn run(which: &Bench) -> Result<Exit, SetUp> {
     let workspace = Workspace::find();
     crate::clean::when_interrupted()?;
-    let asked = |one| what.is_none_or(|what| what == one);
+    let asked = |one| which.what.is_none_or(|what| what == one);
     let mut held = true;
     if asked(What::Direct) {
         println!("the solution of lab 01 beside pgbench\n");

@@ -8,31 +8,51 @@ mod serve;
 
 pub use record::Recording;
 
+use clap::Subcommand;
 use mdbook_driver::MDBook;
 use testbed::setup::SetUp;
 
-use crate::cli;
 use crate::exit::Exit;
 use crate::verify::Verify;
 use crate::workspace::Workspace;
 
+/// What to do with the book.
+#[derive(Clone, Subcommand)]
+pub enum Book {
+    /// Build it into target/book
+    Build,
+    /// Serve it on 127.0.0.1, built again whenever a page has changed
+    Serve {
+        /// The port to listen on
+        #[arg(long, default_value_t = 3000)]
+        port: u16,
+    },
+    /// Prove that every include, anchor, link and console block holds
+    Check,
+    /// Run the commands of the console blocks again, and record what they print and plot
+    Record {
+        /// Only the recordings whose file's name holds this text
+        text: Option<String>,
+    },
+}
+
 /// Does what was asked.
-pub fn run(what: cli::Book) -> Result<Exit, SetUp> {
+pub fn run(what: Book) -> Result<Exit, SetUp> {
     let workspace = Workspace::find();
     match what {
-        cli::Book::Build => {
+        Book::Build => {
             build(&workspace)?;
             println!("built {}", workspace.book().join("index.html").display());
             Ok(Exit::Kept)
         }
-        cli::Book::Serve { port } => serve::run(&workspace, port),
-        cli::Book::Check => {
+        Book::Serve { port } => serve::run(&workspace, port),
+        Book::Check => {
             let wrong = check(&workspace)?;
             wrong.iter().for_each(|line| println!("{line}"));
             println!("{} wrong in the book", wrong.len());
             Ok(if wrong.is_empty() { Exit::Kept } else { Exit::Broken })
         }
-        cli::Book::Record { text } => record::run(&workspace, text.as_deref()),
+        Book::Record { text } => record::run(&workspace, text.as_deref()),
     }
 }
 

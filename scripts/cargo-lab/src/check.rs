@@ -1,17 +1,42 @@
 //! `cargo lab check`: judge a lab.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use testbed::setup::SetUp;
 
-use crate::cli;
 use crate::exit::Exit;
 use crate::process;
 use crate::verify::{Ask, Verify};
 use crate::workspace::{Lab, Workspace};
 
+/// What to judge.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  cargo lab check 01                                   your own lab 01
+  cargo lab check 01 --only create-then-read           one promise of it
+  cargo lab check 01 --solution                        the solution that comes with the book
+  cargo lab check 01 --binary ./my-service             a service in any language (contract: labs/openapi.yaml)")]
+pub struct Check {
+    /// The lab's number: 01
+    pub lab: String,
+    /// Judge the workbook's solution instead of your own code
+    #[arg(long, conflicts_with = "binary")]
+    pub solution: bool,
+    /// Judge this executable
+    #[arg(long, value_name = "PATH")]
+    pub binary: Option<PathBuf>,
+    /// Run only this check (may be given more than once)
+    #[arg(long, value_name = "CHECK", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Print the report as JSON instead of verdicts
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Judges what was asked for and passes on how it ended.
-pub fn run(ask: &cli::Check) -> Result<Exit, SetUp> {
+pub fn run(ask: &Check) -> Result<Exit, SetUp> {
     let workspace = Workspace::find();
     let Some(lab) = workspace.lab(&ask.lab)? else { return unknown(&workspace, &ask.lab) };
     let binary = match &ask.binary {
@@ -44,7 +69,7 @@ pub fn run(ask: &cli::Check) -> Result<Exit, SetUp> {
 }
 
 /// The command that the reader typed, without `--only`.
-fn again(lab: &Lab, ask: &cli::Check) -> String {
+fn again(lab: &Lab, ask: &Check) -> String {
     let subject = match &ask.binary {
         Some(path) => format!(" --binary {}", path.display()),
         None if ask.solution => " --solution".to_owned(),
@@ -62,7 +87,7 @@ fn unknown(workspace: &Workspace, name: &str) -> Result<Exit, SetUp> {
 }
 
 /// The whole path of a file that can be executed, or why it cannot.
-fn executable(path: &Path) -> Result<std::path::PathBuf, String> {
+fn executable(path: &Path) -> Result<PathBuf, String> {
     use std::os::unix::fs::PermissionsExt as _;
     let whole = path.canonicalize().map_err(|error| error.to_string())?;
     let about = whole.metadata().map_err(|error| error.to_string())?;

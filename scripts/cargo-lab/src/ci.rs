@@ -9,15 +9,26 @@ mod wrong_answers;
 
 use std::time::Instant;
 
+use clap::Args;
 use testbed::images::Service;
 use testbed::services::{LENT, Services};
 use testbed::setup::SetUp;
 
 use crate::book;
 use crate::clean::{block_on, when_interrupted};
-use crate::cli;
 use crate::exit::Exit;
 use crate::workspace::{Lab, Workspace};
+
+/// Which proofs to run.
+#[derive(Args)]
+pub struct Ci {
+    /// Run only this step (may be given more than once); `list` names them
+    #[arg(long, value_name = "STEP", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Prove the steps about labs for this lab only
+    #[arg(long, value_name = "LAB")]
+    pub lab: Option<String>,
+}
 
 /// What a step proved, or why it did not.
 type Proof = Result<Result<String, Vec<String>>, SetUp>;
@@ -114,7 +125,7 @@ const STEPS: [Step; 9] = [
 ];
 
 /// Runs the steps. All of them run even when one fails, so that one run tells everything.
-pub fn run(which: &cli::Ci) -> Result<Exit, SetUp> {
+pub fn run(which: &Ci) -> Result<Exit, SetUp> {
     if let Some(unknown) = which.only.iter().find(|name| !STEPS.iter().any(|step| step.name == **name)) {
         if unknown != "list" {
             println!("there is no step `{unknown}`; there are");

@@ -2,19 +2,30 @@
 
 use std::process::Command;
 
+use clap::Args;
 use testbed::images::{Service, present, pull};
 use testbed::progress::Progress;
 use testbed::services;
 use testbed::setup::SetUp;
 
 use crate::clean::block_on;
-use crate::cli;
 use crate::exit::Exit;
 use crate::process;
 use crate::workspace::Workspace;
 
+/// How to get the images.
+#[derive(Args)]
+pub struct Images {
+    /// Build from Debian packages and ask no image registry
+    #[arg(long)]
+    pub offline: bool,
+    /// Build again what is already there (with --offline)
+    #[arg(long, requires = "offline")]
+    pub force: bool,
+}
+
 /// Pulls what is missing, or builds it where no registry answers, and says which.
-pub fn run(how: &cli::Images) -> Result<Exit, SetUp> {
+pub fn run(how: &Images) -> Result<Exit, SetUp> {
     let missing = block_on(look())??;
     if missing.is_empty() && !how.force {
         println!("all images are here");

@@ -26,15 +26,30 @@ mod young_queue;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
+use clap::Args;
 use testbed::setup::SetUp;
 use testbed::verdict::Stop;
 
 use crate::clean::{block_on, when_interrupted};
-use crate::cli;
 use crate::exit::Exit;
 use crate::workspace::Workspace;
 use findings::Findings;
 use stage::Stage;
+
+/// Which experiment to run.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  cargo lab run                       the experiments, what each shows, and which needs Docker
+  cargo lab run longer-queue          one of them: live progress, a table, a sentence, a figure
+  cargo lab run all                   all of them, one after the other: about three minutes
+
+What was found is kept in target/lab/experiments/NAME: the figure as SVG, every request as JSON.
+Exit code 4: this run did not show it, because the machine was busy or is built otherwise. The table says what was measured.")]
+pub struct Run {
+    /// The experiment's name, or `all`; without it, the list
+    pub experiment: Option<String>,
+}
 
 type Running<'a> = Pin<Box<dyn Future<Output = Result<Findings, Stop>> + 'a>>;
 
@@ -127,7 +142,7 @@ fn cores() -> usize {
 }
 
 /// Runs what was asked for, or lists what there is.
-pub fn run(ask: &cli::Run) -> Result<Exit, SetUp> {
+pub fn run(ask: &Run) -> Result<Exit, SetUp> {
     match ask.experiment.as_deref() {
         None => {
             print!("{}", list());

@@ -4,9 +4,10 @@ use testbed::report::{CheckReport, Report};
 use testbed::setup::SetUp;
 
 use crate::exit::Exit;
+use crate::images::Images;
 use crate::verify::{Ask, Verify};
 use crate::workspace::Workspace;
-use crate::{book, cli, doctor, images, process};
+use crate::{book, doctor, images, process};
 
 /// The check that shows it.
 const SHOWN: &str = "three-times-capacity";
@@ -15,7 +16,7 @@ const SHOWN: &str = "three-times-capacity";
 pub fn run() -> Result<Exit, SetUp> {
     let workspace = Workspace::find();
     println!("1  the images\n");
-    match images::run(&cli::Images { offline: false, force: false })? {
+    match images::run(&Images { offline: false, force: false })? {
         Exit::Kept => {}
         other => return Ok(other),
     }
