@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod bed;
+pub mod exit;
 pub mod images;
 pub mod lab;
 pub mod ledger;

@@ -11,14 +11,12 @@ use time::OffsetDateTime;
 use super::Lab;
 use super::judge::judge;
 use super::options::{MANIFEST, Options, Style};
-use super::stage::{ClearAfterPanic, Stage};
+use crate::exit::Exit;
 use crate::progress::Progress;
 use crate::report::{CheckReport, Report, Word, text};
+use crate::run::Run;
 use crate::services::Services;
 use crate::setup::SetUp;
-
-/// The exit code for a fault of the set-up.
-const SET_UP: u8 = 3;
 
 /// How often a check is tried that says nothing.
 const TRIES: usize = 3;
@@ -34,32 +32,21 @@ pub(super) fn run(lab: Lab) -> ExitCode {
         let trials = lab.checks.iter().map(|check| Trial::test(check.name, || Ok(()))).collect();
         return libtest_mimic::run(&Arguments::from_args(), trials).exit_code();
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return fault(&SetUp::from_cause("start the test-bed's runtime", error)),
-    };
     if let Err(unknown) = known_names(&lab, &options) {
         anstream::eprintln!("{unknown}");
-        return ExitCode::from(2);
+        return Exit::Usage.into();
     }
+    let held = Run::hold(!lab.needs.is_empty(), |run| judge_all(run, lab, options));
+    held.unwrap_or_else(|error| fault(&error))
+}
+
+fn judge_all(run: &Run, lab: Lab, options: Options) -> Result<ExitCode, SetUp> {
     let started = (OffsetDateTime::now_utc(), Instant::now());
     let progress = Progress::detect();
-    // What is dropped on the way out, after a panic too, may need the runtime.
-    let _inside = runtime.enter();
-    let stage = match Stage::open(runtime.handle().clone(), !lab.needs.is_empty()) {
-        Ok(stage) => stage,
-        Err(error) => return fault(&error),
-    };
-    let _last = ClearAfterPanic(stage.clone());
     progress.show("starting the services");
-    let services = match stage.block_on(Services::start(lab.needs)) {
-        Ok(services) => Arc::new(services),
-        Err(error) => {
-            progress.clear();
-            return fault(&stage.clear().err().unwrap_or(error));
-        }
-    };
-    let session = Arc::new(Session { lab, options, stage, services, progress, done: Mutex::default() });
+    let services = run.block_on(Services::start(lab.needs)).inspect_err(|_| progress.clear())?;
+    let (run, services, done) = (run.clone(), Arc::new(services), Mutex::default());
+    let session = Arc::new(Session { lab, options, run, services, progress, done });
     let style_code = match session.options.style {
         Style::Test => Some(as_tests(&session)),
         Style::Verdicts | Style::Json => {
@@ -67,18 +54,14 @@ pub(super) fn run(lab: Lab) -> ExitCode {
             None
         }
     };
-    let code = close(&session, started, style_code);
-    // Nothing of ours is left to wait for; what a check may have left hanging must not hold up the end.
-    drop(session);
-    runtime.shutdown_background();
-    code
+    close(&session, started, style_code)
 }
 
 /// Everything that the checks of one run share.
 struct Session {
     lab: Lab,
     options: Options,
-    stage: Stage,
+    run: Run,
     services: Arc<Services>,
     progress: Progress,
     done: Mutex<Vec<CheckReport>>,
@@ -90,7 +73,7 @@ impl Session {
     fn judge(&self, index: usize) -> CheckReport {
         let check = &self.lab.checks[index];
         let judge_once =
-            || self.stage.block_on(judge(&self.lab, check, &self.options, &self.services, self.progress));
+            || self.run.block_on(judge(&self.lab, check, &self.options, &self.services, self.progress));
         let mut report = judge_once();
         for _ in 1..TRIES {
             if report.verdict != Word::Inconclusive || report.seconds > WORTH_ANOTHER {
@@ -138,9 +121,13 @@ fn as_tests(session: &Arc<Session>) -> ExitCode {
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-/// Removes what the run started, writes the report, tells the summary.
-fn close(session: &Session, started: (OffsetDateTime, Instant), tests: Option<ExitCode>) -> ExitCode {
-    let Session { lab, options, stage, services, done, .. } = session;
+/// Writes the report and tells the summary.
+fn close(
+    session: &Session,
+    started: (OffsetDateTime, Instant),
+    tests: Option<ExitCode>,
+) -> Result<ExitCode, SetUp> {
+    let Session { lab, options, services, done, .. } = session;
     let report = Report {
         lab: lab.number.to_owned(),
         title: lab.title.to_owned(),
@@ -151,24 +138,18 @@ fn close(session: &Session, started: (OffsetDateTime, Instant), tests: Option<Ex
         services: services.used(),
         checks: std::mem::take(&mut *done.lock().unwrap_or_else(PoisonError::into_inner)),
     };
-    if let Err(error) = stage.clear() {
-        return fault(&error);
-    }
-    let page = match report.write(&options.report) {
-        Ok(page) => page,
-        Err(error) => return fault(&error),
-    };
+    let page = report.write(&options.report)?;
     match options.style {
-        Style::Test => return tests.unwrap_or(ExitCode::SUCCESS),
+        Style::Test => return Ok(tests.unwrap_or(ExitCode::SUCCESS)),
         Style::Verdicts => {
             anstream::println!("\n{}\nreport {}", text::summary(&report), near(&page).display());
         }
-        Style::Json => match serde_json::to_string_pretty(&report) {
-            Ok(json) => println!("{json}"),
-            Err(error) => return fault(&SetUp::from_cause("print the report", error)),
-        },
+        Style::Json => {
+            let json = serde_json::to_string_pretty(&report);
+            println!("{}", json.map_err(|error| SetUp::from_cause("print the report", error))?);
+        }
     }
-    ExitCode::from(report.exit_code())
+    Ok(report.exit().into())
 }
 
 /// A path as a reader in this folder would type it.
@@ -202,5 +183,5 @@ fn manifest(lab: &Lab) -> ExitCode {
 
 fn fault(error: &SetUp) -> ExitCode {
     anstream::eprintln!("{error}");
-    ExitCode::from(SET_UP)
+    Exit::SetUp.into()
 }

@@ -62,17 +62,8 @@ fn header(html: &mut String, report: &Report, title: &str) {
     });
     row(html, "services", &list(services));
     row(html, "result", &words(report));
-    row(html, "exit code", &format!("{}: {}", report.exit_code(), exit_meaning(report.exit_code())));
+    row(html, "exit code", &format!("{}: {}", report.exit().code(), report.exit().meaning()));
     html.push_str("</dl>\n</header>\n");
-}
-
-fn exit_meaning(code: u8) -> &'static str {
-    match code {
-        0 => "every promise was kept",
-        1 => "a promise was broken",
-        3 => "the set-up is at fault",
-        _ => "the run says nothing either way",
-    }
 }
 
 /// How many checks ended with each word: `11 kept, 1 broken`.
