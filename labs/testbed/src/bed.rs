@@ -1,6 +1,7 @@
 //! What one check is handed: its own database and virtual host, the services, subjects, load, the ledger.
 
 mod gets;
+mod own;
 mod posts;
 mod settings;
 mod stored;

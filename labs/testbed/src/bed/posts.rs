@@ -82,7 +82,8 @@ impl<T: Traffic> Requests<T> {
     /// Begins to send.
     pub fn start(self) -> PostsRun {
         let Requests { bed, target, schedule, label, capacity, patience, run, traffic } = self;
-        let described = schedule.to_string();
+        // Loads of one check, side by side, are told apart by their labels.
+        let described = if label == bed.shared.check { schedule.to_string() } else { label.clone() };
         let running = Load::new(target, schedule, traffic).timeout(patience).start();
         let ticker = tell_each_second(bed.voice(), described, running.watcher());
         PostsRun { bed, running, run, label, capacity, ticker }
@@ -101,7 +102,7 @@ impl Drop for Ticker {
 /// Holds no bed: the task may outlive the check by a moment.
 fn tell_each_second(
     says: impl Fn(String) + Send + 'static,
-    schedule: String,
+    described: String,
     counts: impl Fn() -> Counts + Send + 'static,
 ) -> Ticker {
     Ticker(tokio::spawn(async move {
@@ -121,7 +122,7 @@ fn tell_each_second(
             } = counts();
             let failed = timed_out + reset + connection_refused + other_status;
             says(format!(
-                "{second:>3} s  {schedule}  accepted {accepted}  refused {refused}  failed {failed}  in flight {in_flight}"
+                "{second:>3} s  {described}  accepted {accepted}  refused {refused}  failed {failed}  in flight {in_flight}"
             ));
         }
     }))

@@ -78,7 +78,11 @@ impl ServiceSettings {
 
     /// Starts the subject and waits until it is ready.
     pub async fn start(self) -> Result<Subject, Stop> {
-        self.bed.says("starting the service");
+        let told = |name: &str| !name.ends_with("_URL") && name != "RUST_LOG";
+        let told = self.launch.environment.iter().filter(|(name, _)| told(name));
+        let told: Vec<String> = told.map(|(name, value)| format!(" {name}={value}")).collect();
+        let with = if told.is_empty() { "" } else { " with" };
+        self.bed.says(format!("starting the service{with}{}", told.concat()));
         Subject::start(self.launch, self.bed.stderr().clone()).await
     }
 
