@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use testbed::exit::Exit;
 use testbed::setup::SetUp;
 
-use crate::exit::Exit;
 use crate::process;
 use crate::verify::{Ask, Verify};
 use crate::workspace::{Lab, Workspace};
@@ -37,7 +37,7 @@ pub struct Check {
 
 /// Judges what was asked for and passes on how it ended.
 pub fn run(ask: &Check) -> Result<Exit, SetUp> {
-    let workspace = Workspace::find();
+    let workspace = Workspace::find()?;
     let Some(lab) = workspace.lab(&ask.lab)? else { return unknown(&workspace, &ask.lab) };
     let binary = match &ask.binary {
         Some(path) => match executable(path) {

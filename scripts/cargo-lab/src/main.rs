@@ -1,5 +1,6 @@
 //! `cargo lab`: the workbook's command line. A thin face over cargo, the test-bed's reports and the book.
 
+mod artifact;
 mod bench;
 mod book;
 mod check;
@@ -7,7 +8,6 @@ mod ci;
 mod clean;
 mod cli;
 mod doctor;
-mod exit;
 mod images;
 mod map;
 mod process;
@@ -20,6 +20,7 @@ mod workspace;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use testbed::exit::Exit;
 
 fn main() -> ExitCode {
     let command = cli::Cli::parse();
@@ -27,7 +28,7 @@ fn main() -> ExitCode {
         Ok(code) => code.into(),
         Err(fault) => {
             anstream::eprintln!("{fault}");
-            exit::Exit::SetUp.into()
+            Exit::SetUp.into()
         }
     }
 }

@@ -1,9 +1,9 @@
 //! `cargo lab`: the labs, where the reader stands, and the next step.
 
+use testbed::exit::Exit;
 use testbed::report::{Report, Word};
 use testbed::setup::SetUp;
 
-use crate::exit::Exit;
 use crate::workspace::{Lab, Workspace};
 
 /// Where a lab stands, as its last report tells.
@@ -15,7 +15,7 @@ enum State {
 
 /// Prints the map.
 pub fn show() -> Result<Exit, SetUp> {
-    let workspace = Workspace::find();
+    let workspace = Workspace::find()?;
     let labs = workspace.labs()?;
     println!("Why servers die: an overload workbook\n");
     let mut next = None;

@@ -1,39 +1,64 @@
 //! Running another program and waiting for it, Ctrl-C or not.
 
+use std::io;
 use std::process::{Command, ExitStatus, Output, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
+use testbed::run::Run;
 use testbed::setup::SetUp;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs `command` in the foreground until it ends. Ctrl-C reaches the program itself, which cleans up and ends; this one waits for it.
+///
+/// Where this process holds a run, a signal ends it as soon as the program has ended: this does not return.
 pub fn run(command: Command) -> Result<ExitStatus, SetUp> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let fault = |error| SetUp::from_cause(format!("run `{name}`"), error);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(fault)?;
-    runtime.block_on(async {
-        // Registering replaces the default, which would end this program before its child has cleaned up.
-        let _interrupt = signal(SignalKind::interrupt()).map_err(fault)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(fault)?;
-        let mut child = tokio::process::Command::from(command).spawn().map_err(fault)?;
-        loop {
-            tokio::select! {
-                ended = child.wait() => return ended.map_err(fault),
-                _ = terminate.recv() => {
-                    if let Some(pid) = child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw) {
-                        // A child that has just ended needs no signal.
-                        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-                    }
-                }
-            }
-        }
-    })
+    let ended = async {
+        let mut child = tokio::process::Command::from(command).spawn()?;
+        let id = child.id();
+        passing_signals_on(id, child.wait()).await
+    };
+    to_its_end(ended)?.map_err(|error| SetUp::from_cause(format!("run `{name}`"), error))
 }
 
-/// Runs `command` and keeps what it prints to stdout; its stderr goes where ours goes.
+/// Runs `command` and keeps what it prints to stdout; its stderr goes where ours goes. As for signals, it is as [`run`].
 pub fn output(mut command: Command) -> Result<Output, SetUp> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+    let output = match Run::current() {
+        Some(run) => run.outlast(async {
+            let child = tokio::process::Command::from(command).spawn()?;
+            passing_signals_on(child.id(), child.wait_with_output()).await
+        }),
+        // Nothing is held that a signal could leave behind: both end.
+        None => command.output(),
+    };
     output.map_err(|error| SetUp::from_cause(format!("run `{name}`"), error))
+}
+
+fn to_its_end<T>(future: impl Future<Output = T>) -> Result<T, SetUp> {
+    match Run::current() {
+        Some(run) => Ok(run.outlast(future)),
+        None => testbed::run::block_on(future),
+    }
+}
+
+/// Waits for a program. What a terminal sends, it hears itself; what was sent to this process alone is passed on.
+async fn passing_signals_on<T>(id: Option<u32>, ended: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    let pid = id.and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    // To listen replaces the default, which would end this program before the other has cleaned up.
+    let _interrupt = signal(SignalKind::interrupt())?;
+    let (mut terminate, mut hang_up) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
+    let mut ended = std::pin::pin!(ended);
+    loop {
+        tokio::select! {
+            ended = &mut ended => return ended,
+            _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
+        }
+        // One that has just ended needs no signal.
+        let _ = pid.map(|pid| kill_process(pid, Signal::TERM));
+    }
 }
 
 /// `cargo`, the one that started us, with these arguments, in `folder`.

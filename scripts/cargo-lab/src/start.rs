@@ -1,9 +1,9 @@
 //! `cargo lab start`: from a fresh clone to a server that dies before the reader's eyes, and why.
 
+use testbed::exit::Exit;
 use testbed::report::{CheckReport, Report};
 use testbed::setup::SetUp;
 
-use crate::exit::Exit;
 use crate::images::Images;
 use crate::verify::{Ask, Verify};
 use crate::workspace::Workspace;
@@ -14,7 +14,7 @@ const SHOWN: &str = "three-times-capacity";
 
 /// The whole first run. It stops at the first thing that has to be mended.
 pub fn run() -> Result<Exit, SetUp> {
-    let workspace = Workspace::find();
+    let workspace = Workspace::find()?;
     println!("1  the images\n");
     match images::run(&Images { offline: false, force: false })? {
         Exit::Kept => {}
@@ -27,7 +27,7 @@ pub fn run() -> Result<Exit, SetUp> {
     }
     println!("\n3  the book\n");
     book::build(&workspace)?;
-    println!("built: {}", shown(&workspace, &workspace.book().join("index.html")));
+    println!("built: {}", workspace.shown(&workspace.book().join("index.html")));
 
     println!("\n4  a server under three times the load that it can carry\n");
     let Some(lab) = workspace.lab("01")? else {
@@ -48,9 +48,9 @@ pub fn run() -> Result<Exit, SetUp> {
     }
     println!(
         "\nread    {}   (or: cargo lab book serve)",
-        shown(&workspace, &workspace.book().join("index.html"))
+        workspace.shown(&workspace.book().join("index.html"))
     );
-    println!("report  {}", shown(&workspace, &folder.join("report.html")));
+    println!("report  {}", workspace.shown(&folder.join("report.html")));
     println!("next    open labs/01-direct-write/src, fill a hole, and ask: cargo lab check 01");
     Ok(exit)
 }
@@ -74,8 +74,4 @@ fn tell(check: &CheckReport) {
         figure("goodput"),
         figure("not accepted")
     );
-}
-
-fn shown(workspace: &Workspace, path: &std::path::Path) -> String {
-    path.strip_prefix(&workspace.root).unwrap_or(path).display().to_string()
 }

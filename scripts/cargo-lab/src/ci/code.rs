@@ -4,8 +4,19 @@ use super::{Context, Proof};
 use crate::process;
 
 /// The integration tests of the tools. `verify` is no such test: it judges.
-const TESTS: [&str; 10] =
-    ["cli", "images", "leaks", "link", "load", "run", "set_up", "simulator", "subject", "tour"];
+const TESTS: [&str; 11] = [
+    "cli",
+    "images",
+    "interrupted",
+    "leaks",
+    "link",
+    "load",
+    "run",
+    "set_up",
+    "simulator",
+    "subject",
+    "tour",
+];
 
 /// Formatting of the whole workspace.
 pub fn format(context: &Context) -> Proof {

@@ -11,8 +11,9 @@ use testbed::report::{CheckReport, Report, Word, text};
 use testbed::setup::SetUp;
 
 use super::{Context, Proof};
+use crate::artifact::{Artifact, Target};
 use crate::process;
-use crate::verify::{Ask, Verify, executable};
+use crate::verify::{Ask, Verify};
 use crate::workspace::{Lab, files, read, unreadable};
 
 /// The package and the binary of the copy.
@@ -234,11 +235,10 @@ impl Copy {
     }
 
     fn build(&self) -> Result<Option<PathBuf>, SetUp> {
-        let arguments =
-            ["build", "--quiet", "--package", NAME, "--message-format", "json-render-diagnostics"];
-        let mut command = process::cargo(&self.root, &arguments);
+        let program = Artifact::of(NAME, Target::Program);
+        let mut command = program.cargo(&self.root);
         command.env("CARGO_TARGET_DIR", &self.target);
-        executable(command, NAME)
+        program.build_with(command)
     }
 }
 
