@@ -1,5 +1,6 @@
 //! What one experiment is handed: its own database and virtual host, the services, processes, load.
 
+mod own;
 mod requests;
 mod settings;
 mod voices;

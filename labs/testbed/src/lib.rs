@@ -8,6 +8,7 @@ pub mod bed;
 pub mod client;
 pub mod descriptors;
 pub mod endpoint;
+pub mod exit;
 pub mod fact;
 pub mod images;
 pub mod ledger;

@@ -9,6 +9,7 @@ pub mod text;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use crate::exit::Exit;
 use crate::fact::Fact;
 use crate::load::{Counts, Outcomes, Second};
 
@@ -213,16 +214,16 @@ impl Report {
         self.checks.iter().filter(|check| check.verdict == word).count()
     }
 
-    /// The exit code of `cargo lab`: 0 all kept, 1 broken, 3 set-up, 4 inconclusive. No check at all says nothing: 4.
-    pub fn exit_code(&self) -> u8 {
+    /// How the run ends: the gravest of its checks. No check at all says nothing.
+    pub fn exit(&self) -> Exit {
         if self.count(Word::SetUp) > 0 {
-            3
+            Exit::SetUp
         } else if self.count(Word::Broken) > 0 {
-            1
+            Exit::Broken
         } else if self.count(Word::Inconclusive) > 0 || self.checks.is_empty() {
-            4
+            Exit::Inconclusive
         } else {
-            0
+            Exit::Kept
         }
     }
 }

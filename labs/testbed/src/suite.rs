@@ -3,7 +3,6 @@
 mod judge;
 mod request;
 mod session;
-mod stage;
 
 use std::path::PathBuf;
 use std::pin::Pin;

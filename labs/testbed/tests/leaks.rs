@@ -7,6 +7,8 @@ mod common;
 mod ends;
 #[path = "leaks/held.rs"]
 mod held;
+#[path = "common/held_engine.rs"]
+mod held_engine;
 #[path = "leaks/interrupted.rs"]
 mod interrupted;
 #[path = "leaks/killed.rs"]

@@ -5,13 +5,21 @@ mod goodput;
 mod peers;
 mod queue;
 
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use testbed::bed::Bed;
+use testbed::exit::Exit;
+use testbed::images::Service;
+use testbed::progress::Progress;
+use testbed::run::Run;
 use testbed::setup::SetUp;
+use testbed::submission::Submission;
+use testbed::verdict::Stop;
 
-use crate::exit::Exit;
+use crate::artifact::{Artifact, Target};
 use crate::process;
 use crate::workspace::Workspace;
 
@@ -41,25 +49,64 @@ pub enum What {
 
 /// Measures what was asked for, or everything; exit 1 when a bar is missed.
 pub fn run(which: &Bench) -> Result<Exit, SetUp> {
-    let workspace = Workspace::find();
-    crate::clean::when_interrupted()?;
+    let workspace = Workspace::find()?;
     let asked = |one| which.what.is_none_or(|what| what == one);
-    let mut held = true;
-    if asked(What::Direct) {
-        println!("the solution of lab 01 beside pgbench\n");
-        held &= goodput::measure(&workspace)?;
-    }
-    if asked(What::Queue) {
-        println!("\nthe solution of lab 02 beside the broker and the database\n");
-        held &= queue::measure(&workspace)?;
-    }
-    if asked(What::Load) {
-        let peer = if installed("oha") { "beside oha" } else { "(oha is not installed: no peer)" };
-        println!("\nthe load generator {peer}\n");
-        let arguments = ["run", "--release", "--quiet", "--package", "testbed", "--example", "load_ceiling"];
-        held &= process::run(process::cargo(&workspace.root, &arguments))?.success();
-    }
-    Ok(if held { Exit::Kept } else { Exit::Broken })
+    Run::hold(which.what != Some(What::Load), |run| {
+        let mut held = true;
+        if asked(What::Direct) {
+            println!("the solution of lab 01 beside pgbench\n");
+            held &= goodput::measure(run, &workspace)?;
+        }
+        if asked(What::Queue) {
+            println!("\nthe solution of lab 02 beside the broker and the database\n");
+            held &= queue::measure(run, &workspace)?;
+        }
+        if asked(What::Load) {
+            let peer = if installed("oha") { "beside oha" } else { "(oha is not installed: no peer)" };
+            println!("\nthe load generator {peer}\n");
+            let arguments =
+                ["run", "--release", "--quiet", "--package", "testbed", "--example", "load_ceiling"];
+            held &= process::run(process::cargo(&workspace.root, &arguments))?.success();
+        }
+        Ok(if held { Exit::Kept } else { Exit::Broken })
+    })
+}
+
+/// Measures on a bed of its own, whose subject is the release build of `package`.
+fn on_a_bed(
+    run: &Run,
+    workspace: &Workspace,
+    package: &str,
+    needs: &[Service],
+    measure: impl AsyncFnOnce(Bed) -> Result<bool, Stop>,
+) -> Result<bool, SetUp> {
+    let subject = built(workspace, Artifact::of(package, Target::Program).release())?;
+    let measured = Bed::with_own_services("bench", Submission::of(subject), needs, Progress::Silent, measure);
+    run.block_on(measured).map_err(|stop| match stop {
+        Stop::SetUp(fault) => fault,
+        other => SetUp::new(
+            format!("measure {package}"),
+            format!("{other:?}"),
+            "look whether it keeps its promises: cargo lab check NN --solution",
+        ),
+    })
+}
+
+/// The executable of something that has to compile.
+fn built(workspace: &Workspace, artifact: Artifact<'_>) -> Result<PathBuf, SetUp> {
+    let absent = || {
+        SetUp::new(
+            format!("build `{}`", artifact.name()),
+            "it does not compile",
+            "look at what cargo says above",
+        )
+    };
+    artifact.build(&workspace.root)?.ok_or_else(absent)
+}
+
+/// The release build of one of a package's examples.
+fn example(workspace: &Workspace, package: &str, name: &str) -> Result<PathBuf, SetUp> {
+    built(workspace, Artifact::of(package, Target::Example(name)).release())
 }
 
 /// Whether a program is on the path and runs.

@@ -10,9 +10,9 @@ pub use record::Recording;
 
 use clap::Subcommand;
 use mdbook_driver::MDBook;
+use testbed::exit::Exit;
 use testbed::setup::SetUp;
 
-use crate::exit::Exit;
 use crate::verify::Verify;
 use crate::workspace::Workspace;
 
@@ -38,14 +38,14 @@ pub enum Book {
 
 /// Does what was asked.
 pub fn run(what: Book) -> Result<Exit, SetUp> {
-    let workspace = Workspace::find();
+    let workspace = Workspace::find()?;
     match what {
         Book::Build => {
             build(&workspace)?;
             println!("built {}", workspace.book().join("index.html").display());
             Ok(Exit::Kept)
         }
-        Book::Serve { port } => serve::run(&workspace, port),
+        Book::Serve { port } => serve::run(workspace, port),
         Book::Check => {
             let wrong = check(&workspace)?;
             wrong.iter().for_each(|line| println!("{line}"));

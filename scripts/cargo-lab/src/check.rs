@@ -6,12 +6,12 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use testbed::exit::Exit;
 use testbed::report::{JSON, Report, Word};
 use testbed::setup::SetUp;
 use testbed::submission::Submission;
 use testbed::suite::Request;
 
-use crate::exit::Exit;
 use crate::verify::Verify;
 use crate::workspace::{Lab, Workspace};
 pub use terminal::Terminal;
@@ -47,7 +47,7 @@ pub struct Check {
 
 /// Judges what was asked for and passes on how it ended.
 pub fn run(ask: &Check) -> Result<Exit, SetUp> {
-    let workspace = Workspace::find();
+    let workspace = Workspace::find()?;
     let Some(lab) = workspace.lab(&ask.lab)? else { return unknown(&workspace, &ask.lab) };
     let subject = match Subject::of(&workspace, &lab, ask) {
         Ok(subject) => subject,

@@ -10,13 +10,13 @@ mod wrong_answers;
 use std::time::Instant;
 
 use clap::Args;
+use testbed::exit::Exit;
 use testbed::images::Service;
+use testbed::run::Run;
 use testbed::services::{LENT, Services};
 use testbed::setup::SetUp;
 
 use crate::book;
-use crate::clean::{block_on, when_interrupted};
-use crate::exit::Exit;
 use crate::workspace::{Lab, Workspace};
 
 /// Which proofs to run.
@@ -132,23 +132,27 @@ pub fn run(which: &Ci) -> Result<Exit, SetUp> {
         STEPS.iter().for_each(|step| println!("  {:<14} {}", step.name, step.proves));
         return Ok(if unknown == "list" { Exit::Kept } else { Exit::Usage });
     }
-    let chosen = || {
-        STEPS.iter().filter(|step| which.only.is_empty() || which.only.iter().any(|name| name == step.name))
-    };
-    when_interrupted()?;
-    let services = match chosen().any(|step| step.needs_services) {
-        true => Some(block_on(Services::start(&[Service::Postgres, Service::RabbitMq]))??),
+    let is_chosen = |step: &&Step| which.only.is_empty() || which.only.iter().any(|name| name == step.name);
+    let steps: Vec<&Step> = STEPS.iter().filter(is_chosen).collect();
+    let containers = steps.iter().any(|step| step.needs_services);
+    Run::hold(containers, |run| prove(run, &steps, containers, which.lab.clone()))
+}
+
+/// Takes the steps, with one set of services for those that need some.
+fn prove(run: &Run, steps: &[&Step], containers: bool, lab: Option<String>) -> Result<Exit, SetUp> {
+    let services = match containers {
+        true => Some(run.block_on(Services::start(&[Service::Postgres, Service::RabbitMq]))?),
         false => None,
     };
     let lent = services.as_ref().map(Services::lend).unwrap_or_default();
-    let context = Context { workspace: Workspace::find(), lent, lab: which.lab.clone() };
+    let context = Context { workspace: Workspace::find()?, lent, lab };
     let mut services = services;
     let (mut passed, mut failed) = (0, 0);
-    for step in chosen() {
+    for step in steps {
         if step.name == "nothing-left"
             && let Some(services) = services.take()
         {
-            block_on(services.stop())??;
+            run.block_on(services.stop())?;
         }
         println!("\n== {}: {}", step.name, step.proves);
         let started = Instant::now();
@@ -167,7 +171,7 @@ pub fn run(which: &Ci) -> Result<Exit, SetUp> {
         }
     }
     if let Some(services) = services {
-        block_on(services.stop())??;
+        run.block_on(services.stop())?;
     }
     println!("\nlab-ci: {passed} passed, {failed} failed");
     Ok(if failed == 0 { Exit::Kept } else { Exit::Broken })

@@ -1,25 +1,29 @@
 //! The commands of `cargo lab`, and who answers each. The arguments of a command stand beside it.
 
 use clap::{Parser, Subcommand};
+use testbed::exit::Exit;
 use testbed::setup::SetUp;
 
-use crate::exit::Exit;
 use crate::{bench, book, check, ci, clean, diff, dig, doctor, hint, images, map, reset, run, start, tour};
 
 /// Why servers die: the workbook's labs, judged by real measurements.
 ///
 /// Without a command: the map of the labs, where you stand, and the next step.
 #[derive(Parser)]
-#[command(name = "cargo lab", bin_name = "cargo lab", version, after_help = AFTER)]
+#[command(name = "cargo lab", bin_name = "cargo lab", version, after_help = after())]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
 }
 
-const AFTER: &str = "\
-Exit codes: 0 every promise kept · 1 a promise broken · 2 wrong usage · 3 the set-up is at fault, with the mend · 4 inconclusive
-
-New here?  cargo lab start      looks at your machine, gets the images, shows a server die, and says where to go on";
+fn after() -> String {
+    let codes = Exit::ALL.map(|exit| format!("{} {}", exit.code(), exit.meaning()));
+    format!(
+        "Exit codes: {}\n\n\
+         New here?  cargo lab start      looks at your machine, gets the images, shows a server die, and says where to go on",
+        codes.join(" · ")
+    )
+}
 
 #[derive(Subcommand)]
 enum Command {
@@ -34,7 +38,7 @@ enum Command {
     /// Put a hole, a file or a whole lab back as it was. What you had is kept
     Reset(reset::Reset),
     /// Run an experiment of the book on this machine: a table, a figure and the raw data. Without a name: the list
-    Run(run::Run),
+    Run(run::Which),
     /// RabbitMQ by hand: starts it with its management page, and ticks each step off as you do it there
     Tour,
     /// Look at the engine, the images, the ports, the limits and the disk

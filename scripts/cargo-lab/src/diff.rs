@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use anstyle::AnsiColor;
 use clap::Args;
 use similar::{ChangeTag, TextDiff};
+use testbed::exit::Exit;
 use testbed::report::{Report, Word};
 use testbed::setup::SetUp;
 
-use crate::exit::Exit;
 use crate::holes::mine::{Mine, Place, how_to_mend, shown};
 use crate::holes::source::{Hole, Source};
 use crate::holes::{coloured, named, of_lab};
@@ -36,7 +36,7 @@ pub struct Diff {
 
 /// Compares, if it is time.
 pub fn run(ask: &Diff) -> Result<Exit, SetUp> {
-    let workspace = Workspace::find();
+    let workspace = Workspace::find()?;
     let source = match of_lab(&workspace, &ask.lab)? {
         Ok(source) => source,
         Err(exit) => return Ok(exit),

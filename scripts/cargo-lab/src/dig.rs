@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use clap::Args;
+use testbed::exit::Exit;
 use testbed::setup::SetUp;
 
 use crate::check;
-use crate::exit::Exit;
 use crate::holes::backup;
 use crate::holes::source::Source;
 use crate::holes::tree::{Difference, How, differences, write};
@@ -43,7 +43,7 @@ pub struct Dig {
 
 /// Digs, or compares.
 pub fn run(ask: &Dig) -> Result<Exit, SetUp> {
-    let workspace = Workspace::find();
+    let workspace = Workspace::find()?;
     let folders = Source::folders(&workspace)?;
     let is_meant = |folder: &&String| {
         ask.lab.as_ref().is_none_or(|name| {

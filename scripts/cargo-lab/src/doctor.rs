@@ -4,12 +4,12 @@ use std::process::Command;
 
 use rustix::fs::statvfs;
 use rustix::process::{Resource, getrlimit};
+use testbed::exit::Exit;
 use testbed::images::{Service, present};
+use testbed::run::block_on;
 use testbed::setup::SetUp;
 use testbed::{ports, services};
 
-use crate::clean::block_on;
-use crate::exit::Exit;
 use crate::workspace::Workspace;
 
 /// A build, three images and their containers need about so much.
@@ -33,7 +33,7 @@ pub fn run() -> Result<Exit, SetUp> {
     let parts = [
         ("Rust", rust()),
         ("processors", processors()),
-        ("disk", disk(&Workspace::find())),
+        ("disk", disk(&Workspace::find()?)),
         ("descriptors", descriptors()),
         ("ports", free_port()),
     ];

@@ -2,9 +2,9 @@
 
 use anstyle::AnsiColor;
 use clap::Args;
+use testbed::exit::Exit;
 use testbed::setup::SetUp;
 
-use crate::exit::Exit;
 use crate::holes::mine::{Mine, shown};
 use crate::holes::source::{Hole, Source};
 use crate::holes::{coloured, named, of_lab};
@@ -35,7 +35,7 @@ pub struct Hint {
 
 /// Tells what was asked for.
 pub fn run(ask: &Hint) -> Result<Exit, SetUp> {
-    let workspace = Workspace::find();
+    let workspace = Workspace::find()?;
     let source = match of_lab(&workspace, &ask.lab)? {
         Ok(source) => source,
         Err(exit) => return Ok(exit),

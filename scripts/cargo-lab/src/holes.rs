@@ -11,11 +11,11 @@ pub mod source;
 pub mod tree;
 
 use anstyle::{AnsiColor, Style};
+use testbed::exit::Exit;
 use testbed::setup::SetUp;
 
 use self::source::{Hole, Source};
 use crate::check;
-use crate::exit::Exit;
 use crate::workspace::Workspace;
 
 /// A fault at a line of a file, which counts from 1.

@@ -3,13 +3,13 @@
 use std::process::Command;
 
 use clap::Args;
+use testbed::exit::Exit;
 use testbed::images::{Service, present, pull};
 use testbed::progress::Progress;
+use testbed::run::block_on;
 use testbed::services;
 use testbed::setup::SetUp;
 
-use crate::clean::block_on;
-use crate::exit::Exit;
 use crate::process;
 use crate::workspace::Workspace;
 
@@ -78,7 +78,7 @@ async fn pull_all(missing: &[Service]) -> Result<bool, SetUp> {
 
 /// Builds the workbook's own images without a registry.
 fn build(force: bool) -> Result<Exit, SetUp> {
-    let mut command = Command::new(Workspace::find().root.join("scripts/images/build"));
+    let mut command = Command::new(Workspace::find()?.root.join("scripts/images/build"));
     if force {
         command.arg("--force");
     }

@@ -1,5 +1,6 @@
 //! `cargo lab`: the workbook's command line. A thin face over cargo, the test-bed's reports and the book.
 
+mod artifact;
 mod bench;
 mod book;
 mod check;
@@ -9,7 +10,6 @@ mod cli;
 mod diff;
 mod dig;
 mod doctor;
-mod exit;
 mod hint;
 mod holes;
 mod images;
@@ -25,6 +25,7 @@ mod workspace;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use testbed::exit::Exit;
 
 fn main() -> ExitCode {
     let command = cli::Cli::parse();
@@ -32,7 +33,7 @@ fn main() -> ExitCode {
         Ok(code) => code.into(),
         Err(fault) => {
             anstream::eprintln!("{fault}");
-            exit::Exit::SetUp.into()
+            Exit::SetUp.into()
         }
     }
 }

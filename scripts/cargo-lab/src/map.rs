@@ -1,10 +1,10 @@
 //! `cargo lab`: the labs, where the reader stands, and the next step.
 
+use testbed::exit::Exit;
 use testbed::report::{CheckReport, JSON, Report, Word};
 use testbed::setup::SetUp;
 use time::OffsetDateTime;
 
-use crate::exit::Exit;
 use crate::workspace::{Lab, Workspace};
 
 /// Where a lab stands, as the last verdict on each of its checks tells.
@@ -16,7 +16,7 @@ enum State {
 
 /// Prints the map.
 pub fn show() -> Result<Exit, SetUp> {
-    let workspace = Workspace::find();
+    let workspace = Workspace::find()?;
     let labs = workspace.labs()?;
     println!("Why servers die: an overload workbook\n");
     let mut next = None;

@@ -1,70 +1,86 @@
 //! Running another program and waiting for it, Ctrl-C or not.
 
+use std::io;
 use std::process::{Command, ExitStatus, Output, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
+use testbed::run::Run;
 use testbed::setup::SetUp;
-use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
-use tokio::process::ChildStdout;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs `command` in the foreground until it ends. Ctrl-C reaches the program itself, which cleans up and ends; this one waits for it.
+///
+/// Where this process holds a run, a signal ends it as soon as the program has ended: this does not return.
 pub fn run(command: Command) -> Result<ExitStatus, SetUp> {
-    attend(command, |_| {})
+    let name = command.get_program().to_string_lossy().into_owned();
+    let ended = async {
+        let mut child = tokio::process::Command::from(command).spawn()?;
+        let id = child.id();
+        passing_signals_on(id, child.wait()).await
+    };
+    to_its_end(ended)?.map_err(|error| SetUp::from_cause(format!("run `{name}`"), error))
 }
 
 /// As [`run`], and gives each line that the program prints to stdout to `hears`.
-pub fn follow(mut command: Command, hears: impl FnMut(&str)) -> Result<ExitStatus, SetUp> {
-    command.stdout(Stdio::piped());
-    attend(command, hears)
-}
-
-fn attend(command: Command, mut hears: impl FnMut(&str)) -> Result<ExitStatus, SetUp> {
+pub fn follow(mut command: Command, mut hears: impl FnMut(&str)) -> Result<ExitStatus, SetUp> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let fault = |error| SetUp::from_cause(format!("run `{name}`"), error);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(fault)?;
-    runtime.block_on(async {
-        // Registering replaces the default, which would end this program before its child has cleaned up.
-        let _interrupt = signal(SignalKind::interrupt()).map_err(fault)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(fault)?;
-        let mut child = tokio::process::Command::from(command).spawn().map_err(fault)?;
-        let mut lines = child.stdout.take().map(|stdout| BufReader::new(stdout).lines());
-        let ended = loop {
-            tokio::select! {
-                line = next(&mut lines), if lines.is_some() => match line.map_err(fault)? {
-                    Some(line) => hears(&line),
-                    None => lines = None,
-                },
-                ended = child.wait() => break ended.map_err(fault)?,
-                _ = terminate.recv() => {
-                    if let Some(pid) = child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw) {
-                        // A child that has just ended needs no signal.
-                        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-                    }
+    command.stdout(Stdio::piped());
+    let ended = async {
+        let mut child = tokio::process::Command::from(command).spawn()?;
+        let (id, stdout) = (child.id(), child.stdout.take());
+        let heard = async {
+            if let Some(stdout) = stdout {
+                let mut lines = BufReader::new(stdout).lines();
+                while let Some(line) = lines.next_line().await? {
+                    hears(&line);
                 }
             }
+            child.wait().await
         };
-        // Its last words may still be in the pipe.
-        while let Some(line) = next(&mut lines).await.map_err(fault)? {
-            hears(&line);
-        }
-        Ok(ended)
-    })
+        passing_signals_on(id, heard).await
+    };
+    to_its_end(ended)?.map_err(|error| SetUp::from_cause(format!("run `{name}`"), error))
 }
 
-type Printed = Lines<BufReader<ChildStdout>>;
+/// Runs `command` and keeps what it prints to stdout; its stderr goes where ours goes. As for signals, it is as [`run`].
+pub fn output(mut command: Command) -> Result<Output, SetUp> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+    let output = match Run::current() {
+        Some(run) => run.outlast(async {
+            let child = tokio::process::Command::from(command).spawn()?;
+            passing_signals_on(child.id(), child.wait_with_output()).await
+        }),
+        // Nothing is held that a signal could leave behind: both end.
+        None => command.output(),
+    };
+    output.map_err(|error| SetUp::from_cause(format!("run `{name}`"), error))
+}
 
-async fn next(lines: &mut Option<Printed>) -> std::io::Result<Option<String>> {
-    match lines {
-        Some(lines) => lines.next_line().await,
-        None => Ok(None),
+fn to_its_end<T>(future: impl Future<Output = T>) -> Result<T, SetUp> {
+    match Run::current() {
+        Some(run) => Ok(run.outlast(future)),
+        None => testbed::run::block_on(future),
     }
 }
 
-/// Runs `command` and keeps what it prints to stdout; its stderr goes where ours goes.
-pub fn output(mut command: Command) -> Result<Output, SetUp> {
-    let name = command.get_program().to_string_lossy().into_owned();
-    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
-    output.map_err(|error| SetUp::from_cause(format!("run `{name}`"), error))
+/// Waits for a program. What a terminal sends, it hears itself; what was sent to this process alone is passed on.
+async fn passing_signals_on<T>(id: Option<u32>, ended: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    let pid = id.and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    // To listen replaces the default, which would end this program before the other has cleaned up.
+    let _interrupt = signal(SignalKind::interrupt())?;
+    let (mut terminate, mut hang_up) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
+    let mut ended = std::pin::pin!(ended);
+    loop {
+        tokio::select! {
+            ended = &mut ended => return ended,
+            _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
+        }
+        // One that has just ended needs no signal.
+        let _ = pid.map(|pid| kill_process(pid, Signal::TERM));
+    }
 }
 
 /// `cargo`, the one that started us, with these arguments, in `folder`.

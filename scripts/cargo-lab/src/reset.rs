@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use testbed::exit::Exit;
 use testbed::setup::SetUp;
 
-use crate::exit::Exit;
 use crate::holes::mine::{Mine, Place, how_to_mend, shown};
 use crate::holes::region::replaced;
 use crate::holes::source::{Hole, Source};
@@ -32,7 +32,7 @@ pub struct Reset {
 
 /// Puts back what was asked for.
 pub fn run(ask: &Reset) -> Result<Exit, SetUp> {
-    let workspace = Workspace::find();
+    let workspace = Workspace::find()?;
     let source = match of_lab(&workspace, &ask.lab)? {
         Ok(source) => source,
         Err(exit) => return Ok(exit),

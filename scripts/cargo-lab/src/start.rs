@@ -1,11 +1,11 @@
 //! `cargo lab start`: from a fresh clone to a server that dies before the reader's eyes, and why.
 
+use testbed::exit::Exit;
 use testbed::report::CheckReport;
 use testbed::setup::SetUp;
 use testbed::suite::Request;
 
 use crate::check::Terminal;
-use crate::exit::Exit;
 use crate::images::Images;
 use crate::verify::{Judged, Verify};
 use crate::workspace::Workspace;
@@ -16,7 +16,7 @@ const SHOWN: &str = "three-times-capacity";
 
 /// The whole first run. It stops at the first thing that has to be mended.
 pub fn run() -> Result<Exit, SetUp> {
-    let workspace = Workspace::find();
+    let workspace = Workspace::find()?;
     println!("1  the images\n");
     match images::run(&Images { offline: false, force: false })? {
         Exit::Kept => {}

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
+use testbed::exit::Exit;
 use testbed::images::Service;
+use testbed::run::Run;
 use testbed::services::{Declared, RabbitMq, Services, VirtualHost};
 use testbed::setup::SetUp;
 use tokio::time::interval;
-
-use crate::clean::{block_on, when_interrupted};
-use crate::exit::Exit;
 
 /// The queue of lab 02.
 const QUEUE: &str = "CREATE_POST_QUEUE";
@@ -19,17 +18,16 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Starts the broker, and looks on while the reader works in its page.
 pub fn run() -> Result<Exit, SetUp> {
-    when_interrupted()?;
     println!("starting RabbitMQ with its management page; this takes some seconds");
-    block_on(async {
-        let services = Services::start(&[Service::RabbitMq]).await?;
-        let toured = match &services.rabbitmq {
-            Some(broker) => look_on(broker).await,
-            None => Ok(()),
-        };
-        services.stop().await?;
-        toured
-    })??;
+    Run::hold(true, |run| {
+        run.block_on(async {
+            let services = Services::start(&[Service::RabbitMq]).await?;
+            match &services.rabbitmq {
+                Some(broker) => look_on(broker).await,
+                None => Ok(()),
+            }
+        })
+    })?;
     println!(
         "\nThe broker is gone, and the queue with it. Next: the same by a program, in book/src/02-message-queue.md"
     );

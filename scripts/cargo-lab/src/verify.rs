@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use serde::Deserialize;
+use testbed::exit::Exit;
 use testbed::report::{Began, CheckReport, Ended, Event, Listed, Report};
 use testbed::setup::SetUp;
 use testbed::suite::{REQUEST, Request};
 
-use crate::exit::Exit;
+use crate::artifact::{Artifact, Target};
 use crate::process;
 use crate::workspace::Workspace;
 
@@ -41,17 +41,7 @@ impl Reader for Nobody {
 impl Verify {
     /// Builds the `verify` program of `package`. `None` when it does not compile: cargo has said why.
     pub fn build(workspace: &Workspace, package: &str) -> Result<Option<Verify>, SetUp> {
-        let arguments = [
-            "test",
-            "--no-run",
-            "--package",
-            package,
-            "--test",
-            "verify",
-            "--message-format",
-            "json-render-diagnostics",
-        ];
-        let program = executable(process::cargo(&workspace.root, &arguments), "verify")?;
+        let program = Artifact::of(package, Target::Test("verify")).build(&workspace.root)?;
         Ok(program.map(|program| Verify { program }))
     }
 
@@ -118,35 +108,4 @@ impl Account {
     fn report(self) -> Option<Report> {
         Some(Report::of(self.began?, self.checks, self.ended?))
     }
-}
-
-/// Builds a package's program, or the example that `more` asks for; `more` are further arguments for cargo. `None` when it does not compile: cargo has said
-/// why.
-pub fn build(workspace: &Workspace, package: &str, more: &[&str]) -> Result<Option<PathBuf>, SetUp> {
-    let arguments = ["build", "--quiet", "--message-format", "json-render-diagnostics", "--package", package];
-    let example = more.iter().skip_while(|argument| **argument != "--example").nth(1);
-    executable(process::cargo(&workspace.root, &[&arguments, more].concat()), example.unwrap_or(&package))
-}
-
-/// Runs a cargo command that builds, and finds the executable of the target `name` in what it reports.
-pub fn executable(command: Command, name: &str) -> Result<Option<PathBuf>, SetUp> {
-    #[derive(Deserialize)]
-    struct Message {
-        target: Option<Target>,
-        executable: Option<PathBuf>,
-    }
-    #[derive(Deserialize)]
-    struct Target {
-        name: String,
-    }
-    let output = process::output(command)?;
-    if !output.status.success() {
-        return Ok(None);
-    }
-    let messages = output
-        .stdout
-        .split(|byte| *byte == b'\n')
-        .filter_map(|line| serde_json::from_slice::<Message>(line).ok());
-    let built = messages.filter(|message| message.target.as_ref().is_some_and(|target| target.name == name));
-    Ok(built.filter_map(|message| message.executable).next_back())
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use cargo_metadata::{Metadata, MetadataCommand, Package};
 use serde::Deserialize;
 use testbed::setup::SetUp;
 use time::OffsetDateTime;
@@ -11,8 +12,9 @@ use time::OffsetDateTime;
 pub struct Workspace {
     /// The folder of the root `Cargo.toml`.
     pub root: PathBuf,
-    /// Cargo's target folder.
+    /// Cargo's target folder, wherever the reader's own settings put it.
     pub target: PathBuf,
+    packages: Vec<Package>,
 }
 
 /// A lab, as its starter's manifest tells of it.
@@ -45,43 +47,32 @@ pub struct About {
 }
 
 impl Workspace {
-    /// The workspace from which this program was built.
-    pub fn find() -> Workspace {
+    /// The workspace from which this program was built, as cargo sees it.
+    pub fn find() -> Result<Workspace, SetUp> {
         let here = std::env::var_os("CARGO_MANIFEST_DIR")
             .map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
-        let root = here.ancestors().nth(2).map_or_else(|| here.clone(), Path::to_path_buf);
-        let target =
-            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir));
-        Workspace { root, target }
+        let mend = "run it in the clone, as `cargo lab`; if that does not help, clone the workbook again";
+        // Where cargo is asked from decides which of its settings count: from the root, as every build of ours.
+        let root = here.ancestors().nth(2).unwrap_or(&here);
+        let fault = |error| SetUp::new(format!("look at the workspace in `{}`", root.display()), error, mend);
+        let asked = MetadataCommand::new().current_dir(root).no_deps().exec();
+        let Metadata { packages, workspace_root, target_directory, .. } = asked.map_err(fault)?;
+        Ok(Workspace { root: workspace_root.into(), target: target_directory.into(), packages })
     }
 
     /// All labs, by number.
     pub fn labs(&self) -> Result<Vec<Lab>, SetUp> {
-        #[derive(Deserialize)]
-        struct Manifest {
-            package: Package,
-        }
-        #[derive(Deserialize)]
-        struct Package {
-            metadata: Option<Metadata>,
-        }
-        #[derive(Deserialize)]
-        struct Metadata {
-            lab: Option<About>,
-        }
         let mut labs = Vec::new();
-        for folder in folders(&self.root.join("labs"))? {
-            let Some((number, _)) =
-                folder.split_once('-').filter(|(number, _)| number.bytes().all(|b| b.is_ascii_digit()))
-            else {
-                continue;
-            };
-            let path = self.root.join("labs").join(&folder).join("Cargo.toml");
-            let manifest: Manifest =
-                toml::from_str(&read(&path)?).map_err(|error| unreadable(&path, &error))?;
-            if let Some(about) = manifest.package.metadata.and_then(|metadata| metadata.lab) {
-                labs.push(Lab { number: number.to_owned(), folder, about });
-            }
+        for package in self.packages.iter().filter(|package| package.name.starts_with("lab-")) {
+            let Some(about) = package.metadata.get("lab") else { continue };
+            let path = package.manifest_path.as_std_path();
+            let about = About::deserialize(about).map_err(|error| unreadable(path, &error))?;
+            let folder = path.parent().and_then(|folder| folder.file_name()?.to_str());
+            let numbered = folder.and_then(|folder| Some((folder, folder.split_once('-')?.0)));
+            let (folder, number) = numbered.ok_or_else(|| {
+                unreadable(path, &"a lab's folder begins with its number: `01-direct-write`")
+            })?;
+            labs.push(Lab { number: number.to_owned(), folder: folder.to_owned(), about });
         }
         labs.sort_by(|one, other| one.folder.cmp(&other.folder));
         Ok(labs)
@@ -98,6 +89,11 @@ impl Workspace {
     /// Where the report of a package's last run is.
     pub fn report(&self, package: &str) -> PathBuf {
         self.target.join("lab").join("reports").join(package)
+    }
+
+    /// A path as it is shown: from the clone's root.
+    pub fn shown(&self, path: &Path) -> String {
+        path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
     }
 
     /// When the sources of a lab's starter were last changed; `None` when the file system does not tell.

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use common::{lab, stderr, stdout};
 use tempfile::TempDir;
-use testbed::report::{CheckReport, Read, Report, Word};
+use testbed::report::{Began, CheckReport, Ended, Listed, Read, Report, Word};
 
 const LINE: &str = "labs/00-overload/src/line.rs";
 const HOLE: &str = "solutions/00-overload/holes/enter.rs";
@@ -67,33 +67,21 @@ impl Workbook {
     /// Leaves a report of the learner's lab in which `kept` of its two checks were run and kept.
     fn judged(&self, kept: usize) {
         let read = Read { chapter: String::new(), section: String::new(), href: String::new() };
-        let check = CheckReport {
-            name: "a".into(),
-            title: "a".into(),
-            verdict: Word::Kept,
-            seconds: 1.0,
-            promised: vec![],
-            observed: vec![],
-            likely: None,
-            hole: None,
-            next: None,
-            read,
-            again: String::new(),
-            timelines: vec![],
-            stderr: vec![],
-        };
-        let report = Report {
+        let listed = |name: &str| Listed { name: name.into(), title: name.into(), read: read.clone() };
+        let names = ["a", "b"];
+        let checks = names.iter().take(kept);
+        let checks = checks
+            .map(|name| CheckReport { verdict: Word::Kept, ..CheckReport::of(listed(name), String::new()) });
+        let began = Began {
             lab: "00".into(),
             title: "A server in miniature".into(),
             subject: "lab-00-overload".into(),
-            started_at: time::OffsetDateTime::UNIX_EPOCH,
-            seconds: 1.0,
-            cores: 1,
-            services: vec![],
-            declared: 2,
-            checks: vec![check; kept],
+            at: time::OffsetDateTime::UNIX_EPOCH,
+            checks: names.iter().map(|name| listed(name)).collect(),
         };
-        report.write(&self.path("target/lab/reports/lab-00-overload")).expect("written");
+        let ended = Ended { seconds: 1.0, cores: 1, services: vec![] };
+        let report = Report::of(began, checks.collect(), ended);
+        report.keep_in(&self.path("target/lab/reports/lab-00-overload")).expect("written");
     }
 
     /// The one backup that there is of `file`.

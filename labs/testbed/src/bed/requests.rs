@@ -95,7 +95,8 @@ impl<T: Traffic> Requests<T> {
     /// Begins to send.
     pub fn start(self) -> UnderWay {
         let Requests { bed, target, schedule, label, capacity, patience, run, traffic } = self;
-        let described = schedule.to_string();
+        // Loads of one check, side by side, are told apart by their labels.
+        let described = if label == bed.name() { schedule.to_string() } else { label.clone() };
         let running = Load::new(target, schedule, traffic).timeout(patience).start();
         let ticker = tell_each_second(bed.voice(), described, running.watcher());
         UnderWay { bed, running, run, label, capacity, ticker }
@@ -112,7 +113,7 @@ impl Drop for Ticker {
 }
 
 /// Holds no bed: the task may outlive the check by a moment.
-fn tell_each_second(voice: Voice, schedule: String, counts: impl Fn() -> Counts + Send + 'static) -> Ticker {
+fn tell_each_second(voice: Voice, described: String, counts: impl Fn() -> Counts + Send + 'static) -> Ticker {
     Ticker(tokio::spawn(async move {
         let mut ticks = interval(Duration::from_secs(1));
         ticks.tick().await;
@@ -130,7 +131,7 @@ fn tell_each_second(voice: Voice, schedule: String, counts: impl Fn() -> Counts 
             } = counts();
             let failed = timed_out + reset + connection_refused + other_status;
             voice.says(&format!(
-                "{second:>3} s  {schedule}  accepted {accepted}  refused {refused}  failed {failed}  in flight {in_flight}"
+                "{second:>3} s  {described}  accepted {accepted}  refused {refused}  failed {failed}  in flight {in_flight}"
             ));
         }
     }))

@@ -1,5 +1,6 @@
 //! How one scheduled request ended, and how many ended so.
 
+use std::ops::Add;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -134,14 +135,21 @@ pub struct Counts {
 impl Counts {
     /// How many ended in `outcome`.
     pub fn of(&self, outcome: Outcome) -> u64 {
+        // One list of the columns is enough; a copy is cheap.
+        let mut counts = *self;
+        *counts.column(outcome)
+    }
+
+    /// The place where requests that ended in `outcome` are counted.
+    fn column(&mut self, outcome: Outcome) -> &mut u64 {
         match outcome {
-            Outcome::Accepted => self.accepted,
-            Outcome::Refused => self.refused,
-            Outcome::OtherStatus => self.other_status,
-            Outcome::TimedOut => self.timed_out,
-            Outcome::ConnectionRefused => self.connection_refused,
-            Outcome::Reset => self.reset,
-            Outcome::Unsent => self.unsent,
+            Outcome::Accepted => &mut self.accepted,
+            Outcome::Refused => &mut self.refused,
+            Outcome::OtherStatus => &mut self.other_status,
+            Outcome::TimedOut => &mut self.timed_out,
+            Outcome::ConnectionRefused => &mut self.connection_refused,
+            Outcome::Reset => &mut self.reset,
+            Outcome::Unsent => &mut self.unsent,
         }
     }
 
@@ -156,15 +164,21 @@ impl Counts {
     }
 
     pub(super) fn add(&mut self, outcome: Outcome) {
-        let count = match outcome {
-            Outcome::Accepted => &mut self.accepted,
-            Outcome::Refused => &mut self.refused,
-            Outcome::OtherStatus => &mut self.other_status,
-            Outcome::TimedOut => &mut self.timed_out,
-            Outcome::ConnectionRefused => &mut self.connection_refused,
-            Outcome::Reset => &mut self.reset,
-            Outcome::Unsent => &mut self.unsent,
-        };
-        *count += 1;
+        *self.column(outcome) += 1;
+    }
+}
+
+impl Add for Counts {
+    type Output = Counts;
+
+    /// Two runs, as if they were one.
+    fn add(mut self, other: Counts) -> Counts {
+        for outcome in Outcome::ALL {
+            *self.column(outcome) += other.of(outcome);
+        }
+        self.scheduled += other.scheduled;
+        self.in_flight += other.in_flight;
+        self.cut += other.cut;
+        self
     }
 }

@@ -15,7 +15,8 @@ use crate::load::{Outcome, Second};
 pub(super) use words::grouped;
 use words::{description, share, tenths, told};
 
-const STYLE: &str = include_str!("figure.css");
+/// The style of figures, for whoever draws others: one look for all.
+pub const STYLE: &str = include_str!("figure.css");
 
 /// Where the columns begin and how wide they are together, in percent.
 const LEFT: f64 = 13.0;

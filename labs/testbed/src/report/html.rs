@@ -64,18 +64,9 @@ fn header(report: &Report, title: &str) -> Markup {
                     } } }
                 }
                 dt { "result" } dd { (words(report)) }
-                dt { "exit code" } dd { (report.exit_code()) ": " (exit_meaning(report.exit_code())) }
+                dt { "exit code" } dd { (report.exit().code()) ": " (report.exit().meaning()) }
             }
         }
-    }
-}
-
-fn exit_meaning(code: u8) -> &'static str {
-    match code {
-        0 => "every promise was kept",
-        1 => "a promise was broken",
-        3 => "the set-up is at fault",
-        _ => "the run says nothing either way",
     }
 }
 

@@ -12,14 +12,12 @@ use time::OffsetDateTime;
 use super::Suite;
 use super::judge::judge;
 use super::request::{Options, Request};
-use super::stage::{ClearAfterPanic, Stage};
+use crate::exit::Exit;
 use crate::progress::{Progress, Voice};
 use crate::report::{Began, CheckReport, Ended, Event, Report, Word, text};
+use crate::run::Run;
 use crate::services::Services;
 use crate::setup::SetUp;
-
-/// The exit code for a fault of the set-up.
-const SET_UP: u8 = 3;
 
 /// How often a check is tried that says nothing.
 const TRIES: u32 = 3;
@@ -48,43 +46,41 @@ pub(super) fn run(suite: Suite) -> ExitCode {
             suite.number,
             names.join("\n  ")
         );
-        return ExitCode::from(2);
+        return Exit::Usage.into();
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return fault(&SetUp::from_cause("start the test-bed's runtime", error)),
-    };
-    // What is dropped on the way out, after a panic too, may need the runtime.
-    let _inside = runtime.enter();
-    let stage = match Stage::open(runtime.handle().clone(), !suite.needs.is_empty()) {
-        Ok(stage) => stage,
-        Err(error) => return fault(&error),
-    };
-    let _last = ClearAfterPanic(stage.clone());
     let teller = Teller { events: request.is_some() };
+    let held = Run::hold(!suite.needs.is_empty(), |run| judge_all(run, suite, options, began, teller));
+    match held {
+        // The run's own things are gone by now: its end is told when it is true.
+        Ok(Held { code, ended }) => {
+            teller.tell(|| Event::Ended(ended));
+            code
+        }
+        Err(error) => fault(&error),
+    }
+}
+
+/// What came of a run that was held to its end.
+struct Held {
+    code: ExitCode,
+    ended: Ended,
+}
+
+fn judge_all(run: &Run, suite: Suite, options: Options, began: Began, teller: Teller) -> Result<Held, SetUp> {
     teller.tell(|| Event::Began(began.clone()));
     teller.progress("", "starting the services");
     let started = Instant::now();
-    let services = match stage.block_on(Services::start(suite.needs)) {
-        Ok(services) => Arc::new(services),
-        Err(error) => {
-            teller.clear();
-            return fault(&stage.clear().err().unwrap_or(error));
-        }
-    };
-    let session = Arc::new(Session { suite, options, stage, services, teller, done: Mutex::default() });
-    let tests = match request {
-        None => Some(as_tests(&session)),
-        Some(_) => {
-            session.stage.block_on(session.in_lanes());
+    let services = run.block_on(Services::start(suite.needs)).inspect_err(|_| teller.clear())?;
+    let (run, services, done) = (run.clone(), Arc::new(services), Mutex::default());
+    let session = Arc::new(Session { suite, options, run, services, teller, done });
+    let tests = match teller.events {
+        false => Some(as_tests(&session)),
+        true => {
+            session.run.block_on(session.in_lanes());
             None
         }
     };
-    let code = close(&session, began, started, tests);
-    // Nothing of ours is left to wait for; what a check may have left hanging must not hold up the end.
-    drop(session);
-    runtime.shutdown_background();
-    code
+    close(&session, began, started, tests)
 }
 
 fn began(suite: &Suite, options: &Options) -> Began {
@@ -133,7 +129,7 @@ impl Teller {
 struct Session {
     suite: Suite,
     options: Options,
-    stage: Stage,
+    run: Run,
     services: Arc<Services>,
     teller: Teller,
     done: Mutex<Vec<CheckReport>>,
@@ -183,7 +179,7 @@ fn as_tests(session: &Arc<Session>) -> ExitCode {
     let trials = (0..session.suite.checks.len()).map(|index| {
         let session = session.clone();
         Trial::test(session.suite.checks[index].name, move || {
-            let report = session.stage.block_on(session.judge(index));
+            let report = session.run.block_on(session.judge(index));
             match report.verdict {
                 Word::Kept => Ok(()),
                 _ => Err(Failed::from(anstream::adapter::strip_str(&text::verdict(&report)).to_string())),
@@ -195,30 +191,27 @@ fn as_tests(session: &Arc<Session>) -> ExitCode {
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-/// Removes what the run started, tells its end, and where it was a test writes the report.
-fn close(session: &Session, began: Began, started: Instant, tests: Option<ExitCode>) -> ExitCode {
-    let Session { suite, stage, services, done, teller, .. } = session;
+/// Writes the report where it was a test.
+fn close(session: &Session, began: Began, started: Instant, tests: Option<ExitCode>) -> Result<Held, SetUp> {
+    let Session { suite, services, done, .. } = session;
     let ended = Ended {
         seconds: started.elapsed().as_secs_f64(),
         cores: std::thread::available_parallelism().map_or(1, usize::from),
         services: services.used(),
     };
-    if let Err(error) = stage.clear() {
-        return fault(&error);
-    }
     let checks = std::mem::take(&mut *done.lock().unwrap_or_else(PoisonError::into_inner));
-    teller.tell(|| Event::Ended(ended.clone()));
-    let report = Report::of(began, checks, ended);
-    match tests {
-        None => ExitCode::from(report.exit_code()),
-        Some(code) => match report.keep_in(&suite.report_folder()) {
-            Ok(_) => code,
-            Err(error) => fault(&error),
-        },
-    }
+    let report = Report::of(began, checks, ended.clone());
+    let code = match tests {
+        None => report.exit().into(),
+        Some(code) => {
+            report.keep_in(&suite.report_folder())?;
+            code
+        }
+    };
+    Ok(Held { code, ended })
 }
 
 fn fault(error: &SetUp) -> ExitCode {
     anstream::eprintln!("{error}");
-    ExitCode::from(SET_UP)
+    Exit::SetUp.into()
 }

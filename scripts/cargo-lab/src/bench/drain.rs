@@ -1,15 +1,16 @@
 //! How fast lab 02's consumer works off a queue, beside one insert a post, and beside each half of its work done alone.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use promises::contract::PostTable as _;
 use sqlx::Executor as _;
 use testbed::services::Database;
 use testbed::setup::SetUp;
+use testbed::verdict::Stop;
 use testbed::wait;
+use tokio::process::Command;
 
-use super::peers::{copy, figures, pgbench, start};
+use super::peers::{copy, figures, pgbench};
 use super::queue::{Bench, PREFETCH, QUEUE};
 use super::{PAIRS, table};
 
@@ -26,16 +27,17 @@ const MANY: f64 = 10.0;
 const HALF: f64 = 0.5;
 
 /// Measures, prints, and says whether the bars were held.
-pub async fn measure(bench: &Bench<'_>) -> Result<bool, SetUp> {
+pub async fn measure(bench: &Bench) -> Result<bool, Stop> {
+    let database = bench.bed.database();
     let (mut rows, mut halves, mut whole) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..PAIRS {
-        empty(bench.database).await?;
-        let single = pgbench(bench.database, 1)?;
-        empty(bench.database).await?;
-        let copied = copy(bench.database, BACKLOG, BATCH)?;
-        let at_once = copy(bench.database, BACKLOG, BACKLOG)?;
+        empty(database).await?;
+        let single = pgbench(database, 1).await?;
+        empty(database).await?;
+        let copied = copy(database, BACKLOG, BATCH).await?;
+        let at_once = copy(database, BACKLOG, BACKLOG).await?;
         let delivered = bench.deliveries().await?;
-        empty(bench.database).await?;
+        empty(database).await?;
         let drained = bench.drain().await?;
         rows.push((single, drained));
         halves.push((copied.min(delivered), drained));
@@ -62,9 +64,9 @@ async fn empty(database: &Database) -> Result<(), SetUp> {
     emptied.map(drop).map_err(|error| SetUp::from_cause("empty the table", error))
 }
 
-impl Bench<'_> {
+impl Bench {
     async fn fill(&self) -> Result<(), SetUp> {
-        let published = self.host.publish(QUEUE, (0..BACKLOG).map(message)).await;
+        let published = self.bed.broker().publish(QUEUE, (0..BACKLOG).map(message)).await;
         published.map_err(|_| SetUp::from_cause("fill the queue", "the service has not declared it"))
     }
 
@@ -72,16 +74,16 @@ impl Bench<'_> {
     async fn deliveries(&self) -> Result<f64, SetUp> {
         self.fill().await?;
         let mut command = Command::new(&self.peers.take);
-        command.args([&self.host.url(None), QUEUE, &PREFETCH.to_string(), &BACKLOG.to_string()]);
-        figures(command).map(|[rate]| rate)
+        command.args([&self.bed.broker().url(None), QUEUE, &PREFETCH.to_string(), &BACKLOG.to_string()]);
+        figures(&mut command).await.map(|[rate]| rate)
     }
 
     /// Messages a second that become rows.
-    async fn drain(&self) -> Result<f64, SetUp> {
+    async fn drain(&self) -> Result<f64, Stop> {
         self.fill().await?;
-        let _consumer = start(self.service, &self.settings("consumer")).await?;
+        let _consumer = self.service("consumer").start().await?;
         // The looks are at the queue: to count the rows would take the database's time from the consumer.
-        let left = async || self.host.ready(QUEUE).await.map(|ready| ready.unwrap_or(0) as usize);
+        let left = async || self.bed.broker().ready(QUEUE).await.map(|ready| ready.unwrap_or(0) as usize);
         let mut begun = None;
         let drained = wait::try_until(LONGEST, async || {
             let left = left().await?;
@@ -100,13 +102,14 @@ impl Bench<'_> {
             }
             _ => {
                 let cause = format!("{} of {BACKLOG} are stored after {LONGEST:?}", self.rows().await?);
-                Err(SetUp::from_cause("drain the queue", cause))
+                Err(SetUp::from_cause("drain the queue", cause).into())
             }
         }
     }
 
     async fn rows(&self) -> Result<usize, SetUp> {
-        let rows = self.database.rows().await.map_err(|error| SetUp::from_cause("count the rows", error))?;
+        let rows =
+            self.bed.database().rows().await.map_err(|error| SetUp::from_cause("count the rows", error))?;
         Ok(usize::try_from(rows).unwrap_or(0))
     }
 }

@@ -5,14 +5,16 @@
 
 use std::path::Path;
 
+use promises::contract::Settings as _;
+use testbed::bed::Bed;
 use testbed::endpoint::Endpoint as _;
 use testbed::images::Service;
-use testbed::services::Services;
+use testbed::run::Run;
 use testbed::setup::SetUp;
+use testbed::verdict::Stop;
 
-use super::peers::{Goodput, best_goodput, build, none, pgbench, start};
-use super::{PAIRS, judged, median};
-use crate::clean::block_on;
+use super::peers::{Goodput, best_goodput, pgbench, quiet};
+use super::{PAIRS, example, judged, median, on_a_bed};
 use crate::workspace::Workspace;
 
 /// Connections of both.
@@ -24,32 +26,21 @@ const BAR: f64 = 0.7;
 const OFFERED: [f64; 6] = [0.55, 0.6, 0.65, 0.7, 0.75, 0.8];
 
 /// Measures, prints, and says whether the bar was held.
-pub fn measure(workspace: &Workspace) -> Result<bool, SetUp> {
-    let service = build(workspace, "solution-01-direct-write", &[])?;
+pub fn measure(run: &Run, workspace: &Workspace) -> Result<bool, SetUp> {
     // The load shares the processors with what it measures, and this program is not optimised.
-    let load = build(workspace, "promises", &["--example", "offer_posts"])?;
-    block_on(async {
-        let services = Services::start(&[Service::Postgres]).await?;
-        let pairs = pairs(&services, &service, &load).await;
-        services.stop().await?;
-        pairs
-    })?
+    let load = example(workspace, "promises", "offer_posts")?;
+    let package = "solution-01-direct-write";
+    on_a_bed(run, workspace, package, &[Service::Postgres], async |bed| pairs(&bed, &load).await)
 }
 
-async fn pairs(services: &Services, binary: &Path, load: &Path) -> Result<bool, SetUp> {
-    let postgres = services.postgres.as_ref().ok_or_else(none)?;
-    let database = postgres.fresh_database().await?;
-    let connections = POOL.to_string();
-    let settings = [("DATABASE_URL", database.url(None)), ("DATABASE_MAX_CONNECTIONS", connections)];
-    let service = start(binary, &settings).await?;
+async fn pairs(bed: &Bed, load: &Path) -> Result<bool, Stop> {
+    let service = quiet(bed).pool(POOL).start().await?;
     let mut pairs = Vec::new();
     for _ in 0..PAIRS {
-        let direct = pgbench(&database, POOL)?;
-        let through = best_goodput(load, service.addr(), &OFFERED.map(|part| part * direct))?;
+        let direct = pgbench(bed.database(), POOL).await?;
+        let through = best_goodput(load, service.addr(), &OFFERED.map(|part| part * direct)).await?;
         pairs.push(Pair { direct, through });
     }
-    drop(service);
-    postgres.drop_database(database).await?;
     Ok(judge(&pairs))
 }
 

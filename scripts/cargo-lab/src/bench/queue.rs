@@ -1,17 +1,18 @@
 //! What lab 02's solution makes of a broker and a database, beside what these do without it.
 
-use std::path::Path;
-use std::process::Command;
+use std::path::PathBuf;
 
+use promises::contract::Settings as _;
+use testbed::bed::{Bed, ServiceSettings};
 use testbed::endpoint::Endpoint as _;
 use testbed::images::Service;
-use testbed::services::{Database, Services, VirtualHost};
+use testbed::run::Run;
 use testbed::setup::SetUp;
+use testbed::verdict::Stop;
+use tokio::process::Command;
 
-use super::drain;
-use super::peers::{best_goodput, build, figures, none, start};
-use super::{PAIRS, RUN, table};
-use crate::clean::block_on;
+use super::peers::{best_goodput, figures, quiet};
+use super::{PAIRS, RUN, drain, example, on_a_bed, table};
 use crate::workspace::Workspace;
 
 pub const QUEUE: &str = "CREATE_POST_QUEUE";
@@ -24,78 +25,57 @@ const OFFERED: [f64; 6] = [0.4, 0.45, 0.5, 0.55, 0.6, 0.7];
 /// The bar: posts through HTTP in parts of bare publishes.
 const BAR: f64 = 0.5;
 
-/// What is measured, and on what.
-pub struct Bench<'a> {
-    pub service: &'a Path,
-    pub database: &'a Database,
-    pub host: &'a VirtualHost,
+/// What is measured, and what it is measured beside.
+pub struct Bench {
+    pub bed: Bed,
     /// The test-bed's examples, built.
     pub peers: Peers,
 }
 
 /// Programs that do one half of the work, and nothing else.
 pub struct Peers {
-    load: std::path::PathBuf,
-    publish: std::path::PathBuf,
-    pub take: std::path::PathBuf,
+    load: PathBuf,
+    publish: PathBuf,
+    pub take: PathBuf,
 }
 
 /// Measures, prints, and says whether the bars were held.
-pub fn measure(workspace: &Workspace) -> Result<bool, SetUp> {
-    let service = build(workspace, "solution-02-message-queue", &[])?;
-    let example = |package, name| build(workspace, package, &["--example", name]);
+pub fn measure(run: &Run, workspace: &Workspace) -> Result<bool, SetUp> {
     let peers = Peers {
-        load: example("promises", "offer_posts")?,
-        publish: example("testbed", "bare_confirms")?,
-        take: example("testbed", "bare_deliveries")?,
+        load: example(workspace, "promises", "offer_posts")?,
+        publish: example(workspace, "testbed", "bare_confirms")?,
+        take: example(workspace, "testbed", "bare_deliveries")?,
     };
-    block_on(async {
-        let services = Services::start(&[Service::Postgres, Service::RabbitMq]).await?;
-        let held = both(&services, &service, peers).await;
-        services.stop().await?;
-        held
-    })?
+    let (package, needs) = ("solution-02-message-queue", [Service::Postgres, Service::RabbitMq]);
+    on_a_bed(run, workspace, package, &needs, async |bed| both(&Bench { bed, peers }).await)
 }
 
-async fn both(services: &Services, service: &Path, peers: Peers) -> Result<bool, SetUp> {
-    let postgres = services.postgres.as_ref().ok_or_else(none)?;
-    let rabbitmq = services.rabbitmq.as_ref().ok_or_else(none)?;
-    let (database, host) = (postgres.fresh_database().await?, rabbitmq.fresh_host().await?);
-    let bench = Bench { service, database: &database, host: &host, peers };
-
-    let api = start(service, &bench.settings("api")).await?;
+async fn both(bench: &Bench) -> Result<bool, Stop> {
+    let api = bench.service("api").start().await?;
     let confirms = bench.confirms(api.addr()).await?;
     drop(api);
-    let drained = drain::measure(&bench).await?;
-
-    postgres.drop_database(database).await?;
-    rabbitmq.drop_host(host).await?;
-    Ok(confirms && drained)
+    Ok(drain::measure(bench).await? && confirms)
 }
 
-impl Bench<'_> {
-    /// The solution's settings in one role.
-    pub fn settings(&self, role: &str) -> [(&'static str, String); 4] {
-        [
-            ("DATABASE_URL", self.database.url(None)),
-            ("AMQP_URL", self.host.url(None)),
-            ("ROLE", role.to_owned()),
-            ("PREFETCH", PREFETCH.to_string()),
-        ]
+impl Bench {
+    /// The solution in one role.
+    pub fn service(&self, role: &str) -> ServiceSettings {
+        quiet(&self.bed).role(role).prefetch(PREFETCH)
     }
 
     /// From the request to the broker's confirm, beside publishes without HTTP.
     async fn confirms(&self, api: std::net::SocketAddr) -> Result<bool, SetUp> {
         println!("HTTP to confirm, beside bare publishes with the same {WINDOW} under way");
+        let host = self.bed.broker();
         let mut pairs = Vec::new();
         for _ in 0..PAIRS {
             let mut command = Command::new(&self.peers.publish);
             let (window, seconds) = (WINDOW.to_string(), RUN.as_secs().to_string());
-            command.args([&self.host.url(None), QUEUE, &window, &seconds]);
-            let [direct] = figures(command)?;
-            self.host.purge(QUEUE).await?;
-            let through = best_goodput(&self.peers.load, api, &OFFERED.map(|part| part * direct))?;
-            self.host.purge(QUEUE).await?;
+            command.args([&host.url(None), QUEUE, &window, &seconds]);
+            let [direct] = figures(&mut command).await?;
+            host.purge(QUEUE).await?;
+            let through = best_goodput(&self.peers.load, api, &OFFERED.map(|part| part * direct)).await?;
+            host.purge(QUEUE).await?;
             pairs.push((direct, through.rate));
         }
         Ok(table(("bare /s", "through HTTP /s"), &pairs, BAR))

@@ -4,10 +4,10 @@ use std::path::Path;
 use std::process::Command;
 
 use serde::Deserialize;
+use testbed::exit::Exit;
 use testbed::report::{Report, figure};
 use testbed::setup::SetUp;
 
-use crate::exit::Exit;
 use crate::process;
 use crate::run;
 use crate::workspace::{Workspace, read, unreadable};

@@ -9,21 +9,22 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
+use testbed::exit::Exit;
+use testbed::run::block_on;
 use testbed::setup::SetUp;
 use tower_http::services::ServeDir;
 
-use crate::clean::block_on;
-use crate::exit::Exit;
 use crate::workspace::Workspace;
 
-/// When the newest source of the last build was written.
-type Built = Arc<Mutex<Option<SystemTime>>>;
+/// The clone, and when the newest source of the last build was written.
+type Built = Arc<(Workspace, Mutex<Option<SystemTime>>)>;
 
 /// Builds and serves until Ctrl-C.
-pub fn run(workspace: &Workspace, port: u16) -> Result<Exit, SetUp> {
-    super::build(workspace)?;
-    let built: Built = Arc::new(Mutex::new(newest(&sources(&workspace.root))));
+pub fn run(workspace: Workspace, port: u16) -> Result<Exit, SetUp> {
+    super::build(&workspace)?;
     let files = ServeDir::new(workspace.book());
+    let newest = newest(&sources(&workspace.root));
+    let built: Built = Arc::new((workspace, Mutex::new(newest)));
     let app = Router::new().fallback_service(files).layer(from_fn_with_state(built, build_when_changed));
     let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     block_on(async {
@@ -43,10 +44,10 @@ pub fn run(workspace: &Workspace, port: u16) -> Result<Exit, SetUp> {
 }
 
 async fn build_when_changed(State(built): State<Built>, request: Request, next: Next) -> Response {
-    let workspace = Workspace::find();
+    let (workspace, built) = &*built;
     let newest = newest(&sources(&workspace.root));
     if *built.lock().unwrap_or_else(PoisonError::into_inner) != newest {
-        match super::build(&workspace) {
+        match super::build(workspace) {
             Ok(()) => println!("built again"),
             Err(fault) => println!("{fault}"),
         }

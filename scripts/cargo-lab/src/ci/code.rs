@@ -4,10 +4,11 @@ use super::{Context, Proof};
 use crate::process;
 
 /// The integration tests of the tools. `verify` is no such test: it judges.
-const TESTS: [&str; 12] = [
+const TESTS: [&str; 13] = [
     "cli",
     "holes",
     "images",
+    "interrupted",
     "leaks",
     "link",
     "load",

@@ -14,8 +14,9 @@ use testbed::suite::Request;
 
 use super::solutions::cut_off;
 use super::{Context, Proof};
+use crate::artifact::{Artifact, Target};
 use crate::process;
-use crate::verify::{Nobody, Verify, executable};
+use crate::verify::{Nobody, Verify};
 use crate::workspace::{Lab, files, read, unreadable};
 
 /// The package and the binary of the copy.
@@ -37,7 +38,7 @@ pub fn are_caught(context: &Context) -> Proof {
             wrong.push(format!("{} does not compile", lab.solution()));
             continue;
         };
-        let checks: Vec<_> = verify.manifest()?.checks.into_iter().map(|check| check.name).collect();
+        let checks: Vec<_> = verify.list()?.into_iter().map(|check| check.name).collect();
         let copy = Copy::make(context, &lab)?;
         for answer in WrongAnswer::all(&folder)? {
             if !checks.contains(&answer.check) {
@@ -242,11 +243,10 @@ impl Copy {
     }
 
     fn build(&self) -> Result<Option<PathBuf>, SetUp> {
-        let arguments =
-            ["build", "--quiet", "--package", NAME, "--message-format", "json-render-diagnostics"];
-        let mut command = process::cargo(&self.root, &arguments);
+        let program = Artifact::of(NAME, Target::Program);
+        let mut command = program.cargo(&self.root);
         command.env("CARGO_TARGET_DIR", &self.target);
-        executable(command, NAME)
+        program.build_with(command)
     }
 }
 

@@ -3,17 +3,18 @@
 use std::time::Duration;
 
 use serde_json::json;
+use testbed::bed::Bed;
 use testbed::endpoint::Endpoint as _;
-use testbed::load::{Load, Sample, Schedule, gets};
+use testbed::load::{Sample, Schedule};
 use testbed::setup::SetUp;
 use testbed::verdict::Stop;
 use testbed::wait;
 
-use super::client::Probe;
-use super::figure::{Ink, Squares};
-use super::findings::{Findings, Table, claim, raw};
-use super::reckon::Fate;
-use super::stage::{PATIENCE, Stage, set};
+use crate::client::Probe;
+use crate::figure::{Ink, Squares};
+use crate::findings::{Findings, Table, claim, raw};
+use crate::reckon::Fate;
+use crate::subject::{PATIENCE, server};
 
 const WORKERS: usize = 4;
 const QUEUE: usize = 40;
@@ -26,31 +27,17 @@ const REFUSED: u64 = 30;
 const ARRIVED: Duration = Duration::from_millis(150);
 const LONGEST: Duration = Duration::from_secs(20);
 
-pub async fn run(stage: &Stage) -> Result<Findings, Stop> {
-    let server =
-        stage.server(&[set("WORKERS", WORKERS), set("QUEUE", QUEUE), set("TIMEOUT_MS", 20_000)]).await?;
-    let load =
-        Load::new(server.addr(), Schedule::constant(RATE, LONGEST), gets(PATH)).timeout(PATIENCE).start();
-    let mut shown = 0;
-    let full = wait::until(LONGEST, async || {
-        let (counts, second) = (load.counts(), load.elapsed().as_secs());
-        if second > shown {
-            shown = second;
-            stage.says(format!(
-                "filling the line: {second} s, waiting {}, refused {}",
-                counts.in_flight, counts.refused
-            ));
-        }
-        (counts.refused >= REFUSED).then_some(())
-    });
+pub async fn run(bed: Bed) -> Result<Findings, Stop> {
+    let server = server(&bed).set("WORKERS", WORKERS).set("QUEUE", QUEUE).set("TIMEOUT_MS", 20_000);
+    let server = server.start().await?;
+    let load = bed.gets(&server, PATH, Schedule::constant(RATE, LONGEST));
+    let load = load.label("filling the line").patience(PATIENCE).start();
+    let full = wait::until(LONGEST, async || (load.counts().refused >= REFUSED).then_some(()));
     let full = full.await.is_some();
     let killed = load.elapsed();
     server.kill().await?;
-    stage.says("SIGKILL");
-    let run = load.stop().await;
-    if let Some(why) = run.void() {
-        return Err(Stop::Inconclusive(why));
-    }
+    bed.says("SIGKILL");
+    let run = load.stop().await?;
     server.restart().await?;
     let again = Probe::get(server.addr(), "/io/0").await;
     let again = again.map_err(|error| SetUp::from_cause("ask the server that was started again", error))?;

@@ -4,15 +4,16 @@ use std::ops::Range;
 use std::time::Duration;
 
 use serde_json::json;
-use testbed::load::{Outcome, Outcomes, Schedule};
+use testbed::bed::Bed;
+use testbed::load::{Outcome, Schedule};
 use testbed::report::Timeline;
 use testbed::report::figure::timeline_svg;
 use testbed::theory::fluid_loss;
 use testbed::verdict::Stop;
 
-use super::findings::{Findings, Table, claim, raw};
-use super::reckon::{Loss, first_failure};
-use super::stage::{Stage, set};
+use crate::findings::{Findings, Table, claim, raw};
+use crate::reckon::{Loss, first_failure};
+use crate::subject::{Ran, gets, server};
 
 const WORKERS: usize = 4;
 const PATH: &str = "/io/100";
@@ -23,8 +24,8 @@ const LENGTH: Duration = Duration::from_secs(12);
 /// The longer queue is full after 120 / (60 - 40) s = 6 s.
 const STEADY: Range<Duration> = Duration::from_secs(7)..LENGTH;
 
-pub async fn run(stage: &Stage) -> Result<Findings, Stop> {
-    let (short, long) = tokio::try_join!(offer(stage, 12), offer(stage, 120))?;
+pub async fn run(bed: Bed) -> Result<Findings, Stop> {
+    let (short, long) = tokio::try_join!(offer(&bed, 12), offer(&bed, 120))?;
     let mut table =
         Table::of(&["QUEUE", "first failure", "lost from 7 s on", "must be", "median of the accepted then"]);
     let (a, b) = (Seen::of(&short), Seen::of(&long));
@@ -68,11 +69,11 @@ pub async fn run(stage: &Stage) -> Result<Findings, Stop> {
     })
 }
 
-async fn offer(stage: &Stage, queue: usize) -> Result<Outcomes, Stop> {
+async fn offer(bed: &Bed, queue: usize) -> Result<Ran, Stop> {
     let server =
-        stage.server(&[set("WORKERS", WORKERS), set("QUEUE", queue), set("TIMEOUT_MS", 20_000)]).await?;
+        server(bed).set("WORKERS", WORKERS).set("QUEUE", queue).set("TIMEOUT_MS", 20_000).start().await?;
     let schedule = Schedule::constant(LOAD * CAPACITY, LENGTH);
-    stage.gets(&format!("queue of {queue:>3}"), &server, PATH, schedule).await
+    gets(bed, &format!("queue of {queue:>3}"), &server, PATH, schedule).await
 }
 
 struct Seen {
@@ -85,7 +86,7 @@ struct Seen {
 }
 
 impl Seen {
-    fn of(run: &Outcomes) -> Seen {
+    fn of(run: &Ran) -> Seen {
         let accepted = run.latency_from_intended(|sample| {
             sample.outcome == Outcome::Accepted && STEADY.contains(&sample.intended)
         });

@@ -1,13 +1,14 @@
 //! What an experiment has found: printed, and kept as files.
 
-use std::fmt::Write as _;
+use std::fmt;
+use std::path::{Path, PathBuf};
 
+use comfy_table::presets::NOTHING;
+use comfy_table::{CellAlignment, ContentArrangement};
 use serde_json::{Value, json};
 use testbed::load::Outcomes;
 use testbed::setup::SetUp;
-
-use super::stage::Stage;
-use crate::exit::Exit;
+use textwrap::{Options, WordSplitter};
 
 /// What an experiment has found.
 pub struct Findings {
@@ -35,44 +36,53 @@ pub fn claim(what: &'static str, seen: bool) -> Claim {
 }
 
 impl Findings {
-    /// Writes the figures and the data into the stage's folder.
-    pub fn keep(&self, stage: &Stage) -> Result<(), SetUp> {
-        let folder = stage.folder();
+    /// Whether this run shows what the experiment is about.
+    pub fn are_seen(&self) -> bool {
+        self.claims.iter().all(|claim| claim.seen)
+    }
+
+    /// Writes the figures and the data of the experiment `name` into `folder`: the files, the data last.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub fn keep(&self, name: &str, folder: &Path) -> Result<Vec<PathBuf>, SetUp> {
         let fault = |error: std::io::Error| {
             SetUp::from_cause(format!("write what was found to `{}`", folder.display()), error)
         };
-        std::fs::create_dir_all(&folder).map_err(fault)?;
+        std::fs::create_dir_all(folder).map_err(fault)?;
+        let mut kept = Vec::new();
         for (name, svg) in &self.figures {
-            std::fs::write(folder.join(format!("{name}.svg")), svg).map_err(fault)?;
+            let path = folder.join(format!("{name}.svg"));
+            std::fs::write(&path, svg).map_err(fault)?;
+            kept.push(path);
         }
         let (table, claims) = (&self.table, &self.claims);
         let claims: Vec<Value> =
             claims.iter().map(|claim| json!({ "claim": claim.what, "seen": claim.seen })).collect();
         let data = json!({
-            "experiment": stage.name(),
-            "cores": super::cores(),
+            "experiment": name,
+            "cores": crate::cores(),
             "table": { "head": table.head, "rows": table.rows },
             "claims": claims,
             "data": self.data,
         });
         let text = serde_json::to_vec_pretty(&data).map_err(|error| fault(error.into()))?;
-        std::fs::write(folder.join("data.json"), text).map_err(fault)
+        let path = folder.join("data.json");
+        std::fs::write(&path, text).map_err(fault)?;
+        kept.push(path);
+        Ok(kept)
     }
+}
 
-    /// Prints the table, and what it says; exit 4 when this run does not show what the experiment is about.
-    pub fn tell(&self, stage: &Stage) -> Exit {
-        println!("{}", self.table);
-        let missed: Vec<&Claim> = self.claims.iter().filter(|claim| !claim.seen).collect();
-        match missed.is_empty() {
-            true => println!("{}", wrapped(&self.sentence, 100)),
-            false => missed.iter().for_each(|claim| println!("not seen: {}", claim.what)),
+/// The table, and what it says, or what this run did not show.
+impl fmt::Display for Findings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.table)?;
+        if self.are_seen() {
+            return writeln!(f, "{}", wrapped(&self.sentence));
         }
-        println!();
-        for (name, _) in &self.figures {
-            println!("figure {}", stage.shown(&stage.folder().join(format!("{name}.svg"))));
-        }
-        println!("data   {}", stage.shown(&stage.folder().join("data.json")));
-        if missed.is_empty() { Exit::Kept } else { Exit::Inconclusive }
+        let missed = self.claims.iter().filter(|claim| !claim.seen);
+        missed.into_iter().try_for_each(|claim| writeln!(f, "not seen: {}", claim.what))
     }
 }
 
@@ -104,39 +114,26 @@ impl Table {
     }
 }
 
-impl std::fmt::Display for Table {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let head: Vec<String> = self.head.iter().map(|name| (*name).to_owned()).collect();
-        let lines: Vec<&Vec<String>> = [&head].into_iter().chain(&self.rows).collect();
-        let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..head.len()).map(width).collect();
-        for line in lines {
-            let mut text = String::new();
-            for (column, (cell, width)) in line.iter().zip(&widths).enumerate() {
-                let _ = match column {
-                    0 => write!(text, "{cell:<width$}"),
-                    _ => write!(text, "   {cell:>width$}"),
-                };
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut table = comfy_table::Table::new();
+        table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+        table.set_header(&self.head).add_rows(&self.rows);
+        for column in table.column_iter_mut() {
+            // Words, and then figures, three blanks apart.
+            if column.index == 0 {
+                column.set_padding((0, 0));
+            } else {
+                column.set_padding((3, 0)).set_cell_alignment(CellAlignment::Right);
             }
-            writeln!(f, "{}", text.trim_end())?;
         }
-        Ok(())
+        writeln!(f, "{}", table.trim_fmt())
     }
 }
 
-/// The text in lines of at most `width` characters.
-fn wrapped(text: &str, width: usize) -> String {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines.join("\n")
+/// The text in lines that fit the page of a book.
+fn wrapped(text: &str) -> String {
+    textwrap::fill(text, Options::new(100).word_splitter(WordSplitter::NoHyphenation).break_words(false))
 }
 
 #[cfg(test)]
@@ -153,7 +150,10 @@ mod tests {
 
     #[test]
     fn a_sentence_is_broken_between_words() {
-        assert_eq!(wrapped("one two three", 7), "one two\nthree");
-        assert_eq!(wrapped("", 7), "");
+        let words = "keep-alive ".repeat(12);
+        let lines = wrapped(words.trim());
+        let lines: Vec<&str> = lines.lines().collect();
+        assert_eq!(lines, [["keep-alive"; 9].join(" "), ["keep-alive"; 3].join(" ")]);
+        assert_eq!(wrapped(""), "");
     }
 }

@@ -2,18 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use promises::contract::posts;
+use promises::contract::prelude::*;
 use serde_json::json;
-use testbed::endpoint::Endpoint as _;
-use testbed::images::Service;
-use testbed::load::{Load, Schedule};
-use testbed::services::{Contained as _, Database, RabbitMq, Services, VirtualHost};
-use testbed::setup::SetUp;
+use testbed::bed::Bed;
+use testbed::load::Schedule;
+use testbed::services::VirtualHost;
 use testbed::verdict::Stop;
 use testbed::wait;
 
-use super::findings::{Findings, Table, claim};
-use super::stage::{PATIENCE, Stage, set};
+use crate::findings::{Findings, Table, claim};
+use crate::subject::{PATIENCE, server};
 
 const QUEUE: &str = "CREATE_POST_QUEUE";
 /// How old the queue is, at the least, when the broker is killed.
@@ -31,48 +29,30 @@ struct Seen {
     kept: u64,
 }
 
-pub async fn run(stage: &Stage) -> Result<Findings, Stop> {
-    stage.says("starting PostgreSQL and RabbitMQ in containers");
-    let services = Services::start(&[Service::Postgres, Service::RabbitMq]).await?;
-    let found = on(stage, &services).await;
-    services.stop().await?;
-    found
-}
-
-async fn on(stage: &Stage, services: &Services) -> Result<Findings, Stop> {
-    let none = || SetUp::new("find PostgreSQL and RabbitMQ", "the services have none", "report this");
-    let postgres = services.postgres.as_ref().ok_or_else(none)?;
-    let broker = services.rabbitmq.as_ref().ok_or_else(none)?;
-    let database = postgres.fresh_database().await?;
+pub async fn run(bed: Bed) -> Result<Findings, Stop> {
     let mut seen = Vec::new();
     for age in AGES {
-        seen.push(one(stage, &database, broker, age).await?);
+        seen.push(one(&bed, age).await?);
     }
-    postgres.drop_database(database).await?;
     Ok(findings(&seen))
 }
 
 /// A new queue, posts into it, and the broker's death at the given age of the queue.
-async fn one(stage: &Stage, database: &Database, broker: &RabbitMq, age: Duration) -> Result<Seen, Stop> {
+async fn one(bed: &Bed, age: Duration) -> Result<Seen, Stop> {
+    let broker = bed.rabbitmq();
     // Not dropped: it goes with the container.
     let host = broker.fresh_host().await?;
-    let settings =
-        [set("ROLE", "api"), set("DATABASE_URL", database.url(None)), set("AMQP_URL", host.url(None))];
-    let service = stage.server(&settings).await?;
+    let service = server(bed).role("api").set("AMQP_URL", host.url(None)).start().await?;
     // It declares its queue before it says that it is ready.
     let declared = Instant::now();
     let schedule = Schedule::constant(RATE, Duration::from_secs_f64(POSTS as f64 / RATE));
-    let load = Load::new(service.addr(), schedule, posts("young".to_owned(), 64)).timeout(PATIENCE);
-    let run = load.start().finish().await;
-    if let Some(why) = run.void() {
-        return Err(Stop::Inconclusive(why));
-    }
+    let run = bed.posts(&service, schedule).patience(PATIENCE).start().finish().await?;
     wait::until(age.saturating_sub(declared.elapsed()), async || None::<()>).await;
     let age = declared.elapsed();
-    stage.says(format!("SIGKILL to the broker, {:.1} s after the queue was declared", age.as_secs_f64()));
+    bed.says(format!("SIGKILL to the broker, {:.1} s after the queue was declared", age.as_secs_f64()));
     broker.kill().await?;
     service.kill().await?;
-    stage.says("starting RabbitMQ again");
+    bed.says("starting RabbitMQ again");
     broker.start_again().await?;
     let confirmed = run.counts().accepted;
     let kept = kept(&host, confirmed).await?;

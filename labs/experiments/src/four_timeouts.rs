@@ -5,21 +5,22 @@ mod faults;
 use std::time::Duration;
 
 use serde_json::json;
+use testbed::bed::Bed;
 use testbed::verdict::Stop;
 
-use super::figure::{Bar, Bars, Ink};
-use super::findings::{Findings, Table, claim};
-use super::stage::Stage;
+use crate::figure::{Bar, Bars, Ink};
+use crate::findings::{Findings, Table, claim};
+
 use faults::Seen;
 
 /// So long a user waits. Every fault here outlasts it.
 const USER: Duration = Duration::from_millis(500);
 
-pub async fn run(stage: &Stage) -> Result<Findings, Stop> {
-    let pool = faults::pool(stage).await?;
-    let backlog = faults::backlog(stage).await?;
-    let descriptors = faults::descriptors(stage).await?;
-    let slow = faults::slow(stage).await?;
+pub async fn run(bed: Bed) -> Result<Findings, Stop> {
+    let pool = faults::pool(&bed).await?;
+    let backlog = faults::backlog(&bed).await?;
+    let descriptors = faults::descriptors(&bed).await?;
+    let slow = faults::slow(&bed).await?;
     let seen = [&pool, &backlog, &descriptors, &slow];
     let mut table = Table::of(&[
         "what it is",

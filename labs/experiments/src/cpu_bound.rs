@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use serde_json::json;
+use testbed::bed::Bed;
 use testbed::endpoint::Endpoint as _;
 use testbed::load::{Outcome, Schedule};
 use testbed::report::Timeline;
 use testbed::report::figure::timeline_svg;
 use testbed::verdict::Stop;
 
-use super::client::capacity;
-use super::findings::{Findings, Table, claim, raw};
-use super::reckon::{Loss, first_failure};
-use super::stage::{Stage, set};
+use crate::client::capacity;
+use crate::findings::{Findings, Table, claim, raw};
+use crate::reckon::{Loss, first_failure};
+use crate::subject::{gets, server};
 
 const PATH: &str = "/hash/why-servers-die";
 const QUEUE: usize = 20;
@@ -23,15 +24,16 @@ const RAMP: Duration = Duration::from_secs(12);
 /// So many rows has the table.
 const STEPS: u32 = 6;
 
-pub async fn run(stage: &Stage) -> Result<Findings, Stop> {
-    let cores = super::cores();
-    let server = stage.server(&[set("WORKERS", cores), set("QUEUE", QUEUE), set("TIMEOUT_MS", 1000)]).await?;
-    stage.says("measuring how many hashes a second the cores can compute");
+pub async fn run(bed: Bed) -> Result<Findings, Stop> {
+    let cores = crate::cores();
+    let server = server(&bed).set("WORKERS", cores).set("QUEUE", QUEUE).set("TIMEOUT_MS", 1000);
+    let server = server.start().await?;
+    bed.says("measuring how many hashes a second the cores can compute");
     let capacity = capacity(server.addr(), PATH).await?;
 
     let offered = |at: Duration| capacity * (FROM + (TO - FROM) * at.div_duration_f64(RAMP));
     let schedule = Schedule::ramp(FROM * capacity, TO * capacity, RAMP);
-    let run = stage.gets("ramp", &server, PATH, schedule).await?;
+    let run = gets(&bed, "ramp", &server, PATH, schedule).await?;
 
     let mut table =
         Table::of(&["seconds", "offered /s", "of capacity", "goodput /s", "lost", "median of the accepted"]);

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use testbed::bed::Bed;
 use testbed::endpoint::Endpoint as _;
 use testbed::ports;
 use testbed::setup::SetUp;
@@ -13,8 +14,8 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
-use crate::run::client::{Probe, exchange};
-use crate::run::stage::{Stage, set};
+use crate::client::{Probe, exchange};
+use crate::subject::server;
 
 /// Longer than any of the four.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -91,8 +92,8 @@ async fn answer(asked: JoinHandle<io::Result<Probe>>) -> Result<Met, Stop> {
 }
 
 /// The only worker is busy: the request waits in the line until its wait is over.
-pub async fn pool(stage: &Stage) -> Result<Seen, Stop> {
-    let server = stage.server(&[set("WORKERS", 1), set("QUEUE", 10), set("TIMEOUT_MS", 1500)]).await?;
+pub async fn pool(bed: &Bed) -> Result<Seen, Stop> {
+    let server = server(bed).set("WORKERS", 1).set("QUEUE", 10).set("TIMEOUT_MS", 1500).start().await?;
     let busy = ask(server.addr(), "/io/4000");
     // The server tells nobody when a worker has begun: this long after it was sent, one has.
     sleep(MET).await;
@@ -104,8 +105,8 @@ pub async fn pool(stage: &Stage) -> Result<Seen, Stop> {
 }
 
 /// The handler itself takes its time; workers are free.
-pub async fn slow(stage: &Stage) -> Result<Seen, Stop> {
-    let server = stage.server(&[set("WORKERS", 8), set("QUEUE", 10)]).await?;
+pub async fn slow(bed: &Bed) -> Result<Seen, Stop> {
+    let server = server(bed).set("WORKERS", 8).set("QUEUE", 10).start().await?;
     let slow = ask(server.addr(), "/io/1500");
     let beside = health(server.addr()).await;
     Ok(Seen { what: "slow handler", probe: answer(slow).await?, beside, steps: Vec::new() })
@@ -113,8 +114,8 @@ pub async fn slow(stage: &Stage) -> Result<Seen, Stop> {
 
 /// A listener whose accept queue is full: the kernel drops the SYN, and the client's kernel sends it again later. A place becomes
 /// free soon; the connection opens only with the next SYN.
-pub async fn backlog(stage: &Stage) -> Result<Seen, Stop> {
-    stage.says("filling the accept queue of a listener that accepts nobody");
+pub async fn backlog(bed: &Bed) -> Result<Seen, Stop> {
+    bed.says("filling the accept queue of a listener that accepts nobody");
     let addr = ports::free()?;
     let socket = TcpSocket::new_v4().map_err(fault)?;
     socket.bind(addr).map_err(fault)?;
@@ -148,7 +149,7 @@ async fn free_places(listener: &TcpListener, count: usize) -> Result<(), Stop> {
 }
 
 /// A server without a free descriptor: the kernel opens connections for it, and it cannot take them.
-pub async fn descriptors(stage: &Stage) -> Result<Seen, Stop> {
+pub async fn descriptors(bed: &Bed) -> Result<Seen, Stop> {
     /// Enough to start, and for some connections.
     const NOFILE: u64 = 32;
     /// More than these descriptors can hold.
@@ -156,8 +157,8 @@ pub async fn descriptors(stage: &Stage) -> Result<Seen, Stop> {
     const ROUNDS: usize = 3;
     /// A step is over when the next answer takes longer than this.
     const PAUSE: Duration = Duration::from_millis(200);
-    let server = stage.server_within(&[set("WORKERS", 8)], Some(NOFILE)).await?;
-    stage.says(format!("{CLIENTS} connections to a server with {NOFILE} descriptors"));
+    let server = server(bed).set("WORKERS", 8).nofile(NOFILE, NOFILE).start().await?;
+    bed.says(format!("{CLIENTS} connections to a server with {NOFILE} descriptors"));
     let addr = server.addr();
     let started = Instant::now();
     let mut clients = JoinSet::new();

@@ -116,7 +116,7 @@ pub async fn closed_loop(
 pub async fn capacity(server: SocketAddr, path: &'static str) -> Result<f64, SetUp> {
     const SECONDS: usize = 3;
     // Two requests for each core: none ever waits for the next.
-    let turns = closed_loop(server, path, 2 * super::cores(), Duration::from_secs(SECONDS as u64)).await;
+    let turns = closed_loop(server, path, 2 * crate::cores(), Duration::from_secs(SECONDS as u64)).await;
     let turns = turns.map_err(|error| SetUp::from_cause("measure the capacity", error))?;
     let mut seconds = [0_u32; SECONDS];
     for turn in turns.iter().filter(|turn| turn.accepted) {

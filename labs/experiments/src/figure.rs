@@ -7,12 +7,11 @@ mod squares;
 
 use std::fmt::Write as _;
 
+use testbed::report::figure::STYLE;
+
 pub use bars::{Bar, Bars};
 pub use dots::{Dots, Panel};
 pub use squares::Squares;
-
-/// The style of the report's figures: one look for all.
-const STYLE: &str = include_str!("../../../../labs/testbed/src/report/figure.css");
 
 /// A colour with its pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,14 +4,15 @@ use std::ops::Range;
 use std::time::Duration;
 
 use serde_json::json;
-use testbed::load::{Outcome, Outcomes, Schedule};
+use testbed::bed::Bed;
+use testbed::load::{Outcome, Schedule};
 use testbed::theory::fluid_loss;
 use testbed::verdict::Stop;
 
-use super::figure::{Bar, Bars, Ink};
-use super::findings::{Findings, Table, claim, raw};
-use super::reckon::Loss;
-use super::stage::{Stage, set};
+use crate::figure::{Bar, Bars, Ink};
+use crate::findings::{Findings, Table, claim, raw};
+use crate::reckon::Loss;
+use crate::subject::{Ran, gets, server};
 
 const WORKERS: usize = 4;
 const PATH: &str = "/io/100";
@@ -25,8 +26,8 @@ const LENGTH: Duration = Duration::from_secs(13);
 /// The wait grows by half a second a second: after 8 s it has reached the longest timeout.
 const STEADY: Range<Duration> = Duration::from_secs(9)..LENGTH;
 
-pub async fn run(stage: &Stage) -> Result<Findings, Stop> {
-    let [a, b, c] = TIMEOUTS.map(|timeout| offer(stage, timeout));
+pub async fn run(bed: Bed) -> Result<Findings, Stop> {
+    let [a, b, c] = TIMEOUTS.map(|timeout| offer(&bed, timeout));
     let (a, b, c) = tokio::try_join!(a, b, c)?;
     let runs = [a, b, c];
     let mut table =
@@ -85,9 +86,9 @@ pub async fn run(stage: &Stage) -> Result<Findings, Stop> {
     })
 }
 
-async fn offer(stage: &Stage, timeout: u64) -> Result<Outcomes, Stop> {
+async fn offer(bed: &Bed, timeout: u64) -> Result<Ran, Stop> {
     let server =
-        stage.server(&[set("WORKERS", WORKERS), set("QUEUE", QUEUE), set("TIMEOUT_MS", timeout)]).await?;
+        server(bed).set("WORKERS", WORKERS).set("QUEUE", QUEUE).set("TIMEOUT_MS", timeout).start().await?;
     let schedule = Schedule::constant(LOAD * CAPACITY, LENGTH);
-    stage.gets(&format!("timeout {timeout:>4} ms"), &server, PATH, schedule).await
+    gets(bed, &format!("timeout {timeout:>4} ms"), &server, PATH, schedule).await
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
+use testbed::bed::Bed;
 use testbed::endpoint::Endpoint as _;
 use testbed::load::{Latency, Schedule};
 use testbed::setup::SetUp;
@@ -12,11 +13,11 @@ use testbed::subject::Subject;
 use testbed::verdict::Stop;
 use tokio::time::{Instant, sleep_until};
 
-use super::client::{Turn, closed_loop};
-use super::figure::{Dots, Panel};
-use super::findings::{Findings, Table, claim, raw};
-use super::reckon::never_sent;
-use super::stage::{Stage, set};
+use crate::client::{Turn, closed_loop};
+use crate::figure::{Dots, Panel};
+use crate::findings::{Findings, Table, claim, raw};
+use crate::reckon::never_sent;
+use crate::subject::{gets, server};
 
 /// Clients in the closed loop; the server has room for all of them and more.
 const CLIENTS: usize = 10;
@@ -28,17 +29,17 @@ const STALL: Range<Duration> = Duration::from_secs(2)..Duration::from_secs(4);
 /// Before the stall, and after the first requests.
 const CALM: Range<Duration> = Duration::from_millis(500)..STALL.start;
 
-pub async fn run(stage: &Stage) -> Result<Findings, Stop> {
-    let settings = [set("WORKERS", WORKERS), set("QUEUE", 2000), set("TIMEOUT_MS", 20_000)];
-    let server = stage.server(&settings).await?;
-    stage.says(format!("closed loop: {CLIENTS} clients for {} s, a stall from 2 s to 4 s", LENGTH.as_secs()));
+pub async fn run(bed: Bed) -> Result<Findings, Stop> {
+    let server = server(&bed).set("WORKERS", WORKERS).set("QUEUE", 2000).set("TIMEOUT_MS", 20_000);
+    let server = server.start().await?;
+    bed.says(format!("closed loop: {CLIENTS} clients for {} s, a stall from 2 s to 4 s", LENGTH.as_secs()));
     let (turns, stalled) = tokio::join!(closed_loop(server.addr(), PATH, CLIENTS, LENGTH), stall(&server));
     stalled?;
     let turns = turns.map_err(|error| SetUp::from_cause("run the closed loop", error))?;
     let calm = turns.iter().filter(|turn| CALM.contains(&turn.sent)).count();
     // The rate at which the same clients ask when nothing holds them up.
     let rate = (calm as f64 / (CALM.end - CALM.start).as_secs_f64()).round().max(1.0);
-    let load = stage.gets("open loop", &server, PATH, Schedule::constant(rate, LENGTH));
+    let load = gets(&bed, "open loop", &server, PATH, Schedule::constant(rate, LENGTH));
     let (run, stalled) = tokio::join!(load, stall(&server));
     stalled?;
     let run = run?;

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use serde_json::json;
+use testbed::bed::Bed;
 use testbed::endpoint::Endpoint as _;
-use testbed::load::{Outcomes, Schedule};
+use testbed::load::Schedule;
 use testbed::verdict::Stop;
 
-use super::client::capacity;
-use super::figure::{Bar, Bars, Ink};
-use super::findings::{Findings, Table, claim, raw};
-use super::stage::{Stage, set};
+use crate::client::capacity;
+use crate::figure::{Bar, Bars, Ink};
+use crate::findings::{Findings, Table, claim, raw};
+use crate::subject::{Ran, gets, server};
 
 const WORKERS: [usize; 4] = [2, 4, 8, 16];
 const QUEUE: usize = 20;
@@ -24,27 +25,27 @@ const LENGTH: Duration = Duration::from_millis(2500);
 /// The first requests find every worker free.
 const WARM: Duration = Duration::from_millis(500);
 
-pub async fn run(stage: &Stage) -> Result<Findings, Stop> {
-    let [a, b, c, d] = WORKERS.map(|workers| offer(stage, workers, IO, IO_RATE));
+pub async fn run(bed: Bed) -> Result<Findings, Stop> {
+    let [a, b, c, d] = WORKERS.map(|workers| offer(&bed, workers, IO, IO_RATE));
     // Who waits needs no core: all four side by side.
     let (a, b, c, d) = tokio::try_join!(a, b, c, d)?;
     let waiting = [a, b, c, d];
-    let server = stage.server(&[set("WORKERS", super::cores()), set("QUEUE", QUEUE)]).await?;
+    let server = server(&bed).set("WORKERS", crate::cores()).set("QUEUE", QUEUE).start().await?;
     let hashes = HASH_LOAD * capacity(server.addr(), HASH).await?;
     drop(server);
     let mut computing = Vec::new();
     for workers in WORKERS {
-        computing.push(offer(stage, workers, HASH, hashes).await?);
+        computing.push(offer(&bed, workers, HASH, hashes).await?);
     }
 
-    let goodput = |run: &Outcomes| run.goodput(WARM..LENGTH);
+    let goodput = |run: &Ran| run.goodput(WARM..LENGTH);
     let io: Vec<f64> = waiting.iter().map(goodput).collect();
     let hash: Vec<f64> = computing.iter().map(goodput).collect();
     let mut table = Table::of(&["WORKERS", "/io/100, goodput /s", "/hash, goodput /s"]);
     for ((workers, io), hash) in WORKERS.iter().zip(&io).zip(&hash) {
         table.row([workers.to_string(), format!("{io:.0}"), format!("{hash:.0}")]);
     }
-    let cores = super::cores();
+    let cores = crate::cores();
     // With as many workers as cores, no core stands idle.
     let enough = WORKERS.iter().position(|workers| *workers >= cores);
     let gain = enough.map_or(f64::INFINITY, |enough| hash[3] / hash[enough].max(1.0));
@@ -72,7 +73,7 @@ pub async fn run(stage: &Stage) -> Result<Findings, Stop> {
         groups: vec![("/io/100: waits".to_owned(), bars(&io)), ("/hash: computes".to_owned(), bars(&hash))],
         legend: Vec::new(),
     };
-    let runs = |runs: &[Outcomes]| -> serde_json::Map<_, _> {
+    let runs = |runs: &[Ran]| -> serde_json::Map<_, _> {
         WORKERS.iter().zip(runs).map(|(workers, run)| (workers.to_string(), raw(run))).collect()
     };
     Ok(Findings {
@@ -87,9 +88,9 @@ pub async fn run(stage: &Stage) -> Result<Findings, Stop> {
     })
 }
 
-async fn offer(stage: &Stage, workers: usize, path: &str, rate: f64) -> Result<Outcomes, Stop> {
-    let server =
-        stage.server(&[set("WORKERS", workers), set("QUEUE", QUEUE), set("TIMEOUT_MS", 20_000)]).await?;
+async fn offer(bed: &Bed, workers: usize, path: &str, rate: f64) -> Result<Ran, Stop> {
+    let server = server(bed).set("WORKERS", workers).set("QUEUE", QUEUE).set("TIMEOUT_MS", 20_000);
+    let server = server.start().await?;
     let schedule = Schedule::constant(rate.round().max(1.0), LENGTH);
-    stage.gets(&format!("{workers:>2} workers, {path}"), &server, path, schedule).await
+    gets(bed, &format!("{workers:>2} workers, {path}"), &server, path, schedule).await
 }
