@@ -1,6 +1,7 @@
 //! One connection: its handshake, then both directions until they end.
 
 use std::io;
+use std::pin::Pin;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
@@ -17,23 +18,38 @@ const UNACKNOWLEDGED: usize = 256 * 1024;
 /// Carries a client's connection to the upstream, until both sides have closed, one resets, or the link's orders end all that was
 /// `made` before them.
 pub(super) async fn carry(client: TcpStream, open: Open, made: Control) {
-    let mut client = Some(client);
-    let mut upstream = None;
+    let mut ends = Ends { client: Some(client), connecting: None, upstream: None };
     let mut watch = open.state.watch();
     let ended = tokio::select! {
         biased;
         stop = stopped(&mut watch, &made) => Err(stop),
-        ended = serve(&mut client, &mut upstream, &open, &made) => ended,
+        ended = serve(&mut ends, &open, &made) => ended,
     };
-    let ends = client.into_iter().chain(upstream);
+    let Ends { client, connecting, upstream } = ends;
+    let there = client.into_iter().chain(upstream);
     match ended {
         Ok(()) => {}
-        Err(Stop::Reset) => ends.for_each(reset),
+        Err(Stop::Reset) => there.for_each(reset),
         Err(Stop::Lost) => {
-            let silent = ends.map(|end| silent(end, open.state.watch(), made.cuts));
-            futures_util::future::join_all(silent).await;
+            let silent = |end| silent(end, open.state.watch(), made.cuts);
+            // The upstream may have taken a connection that we have not heard of yet.
+            let half_made = async {
+                if let Some(Ok(upstream)) = futures_util::future::OptionFuture::from(connecting).await {
+                    silent(upstream).await;
+                }
+            };
+            futures_util::join!(futures_util::future::join_all(there.map(silent)), half_made);
         }
     }
+}
+
+type Connecting = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
+
+/// The two ends of a connection, as far as they are there.
+struct Ends {
+    client: Option<TcpStream>,
+    connecting: Option<Connecting>,
+    upstream: Option<TcpStream>,
 }
 
 /// Closes a connection with a reset, so that the peer's next call fails instead of seeing an orderly end.
@@ -80,12 +96,7 @@ async fn given_up(end: &TcpStream) {
     let _ = end.ready(Interest::ERROR).await;
 }
 
-async fn serve(
-    client: &mut Option<TcpStream>,
-    upstream: &mut Option<TcpStream>,
-    open: &Open,
-    made: &Control,
-) -> Result<(), Stop> {
+async fn serve(ends: &mut Ends, open: &Open, made: &Control) -> Result<(), Stop> {
     let state = &*open.state;
     let mut watch = state.watch();
     // A handshake lost in a black hole begins again when the link is whole.
@@ -95,12 +106,14 @@ async fn serve(
     let round_trip = control.path.round_trip;
 
     state.clock.until(begun + round_trip / 2).await;
-    let (Some(client), Ok(stream)) = (client, connect(control.upstream).await) else {
+    let connected = ends.connecting.insert(Box::pin(connect(control.upstream))).await;
+    ends.connecting = None;
+    let (Some(client), Ok(stream)) = (&mut ends.client, connected) else {
         state.counts().upstream_failures += 1;
         state.clock.until(begun + round_trip).await;
         return Err(Stop::Reset);
     };
-    let upstream = upstream.insert(stream);
+    let upstream = ends.upstream.insert(stream);
     client.set_nodelay(true).map_err(|_| Stop::Reset)?;
 
     let (from_client, mut to_client) = client.split();

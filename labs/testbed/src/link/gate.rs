@@ -7,8 +7,9 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rustix::net::listen;
@@ -32,19 +33,26 @@ pub(super) struct Gate {
 #[derive(Debug, Default)]
 struct Inside {
     /// `None` while the gate is closed.
-    listener: Option<TcpListener>,
-    /// Those that had come in when the gate was blocked, and the orders that held then.
-    came_before: VecDeque<(TcpStream, Control)>,
+    ear: Option<Ear>,
+    /// While the gate is blocked, the orders that held before.
+    blocked: Option<Control>,
     /// What fills the queue while the gate is blocked.
     fillers: Vec<std::net::TcpStream>,
-    /// By these names the fillers' other ends are known when they are accepted.
-    filled_by: Vec<SocketAddr>,
+    /// Those that had come in when the gate was blocked, and the orders that held then.
+    came_before: VecDeque<(TcpStream, Control)>,
+}
+
+/// A listener that can be waited for, and emptied without a wait: the runtime may not have heard yet of who is there.
+#[derive(Debug)]
+struct Ear {
+    waits: TcpListener,
+    looks: std::net::TcpListener,
 }
 
 impl Gate {
     /// A gate at `addr` that is open.
     pub(super) fn at(addr: SocketAddr) -> io::Result<Gate> {
-        let inside = Inside { listener: Some(listener_at(addr)?), ..Inside::default() };
+        let inside = Inside { ear: Some(Ear::at(addr)?), ..Inside::default() };
         Ok(Gate { addr, inside: Mutex::new(inside) })
     }
 
@@ -63,21 +71,35 @@ impl Gate {
         if let Some(before) = inside.came_before.pop_front() {
             return Poll::Ready(Ok(before));
         }
-        if !inside.fillers.is_empty() {
-            return Poll::Pending;
+        match &inside.ear {
+            Some(ear) if inside.blocked.is_none() => {
+                ear.waits.poll_accept(context).map_ok(|(client, _)| (client, state.control()))
+            }
+            _ => Poll::Pending,
         }
-        inside.poll_accept(context).map_ok(|client| (client, state.control()))
     }
 
     /// Lets clients in from now on, and gives the `order` that goes with it. A closed gate takes its port back.
     pub(super) fn open(&self, order: impl FnOnce()) -> io::Result<()> {
-        let mut inside = self.inside();
-        match &inside.listener {
-            None => inside.listener = Some(listener_at(self.addr)?),
-            Some(listener) if !inside.fillers.is_empty() => listen(listener, QUEUE)?,
-            Some(_) => {}
+        let mut guard = self.inside();
+        let inside = &mut *guard;
+        if inside.ear.is_none() {
+            inside.ear = Some(Ear::at(self.addr)?);
         }
-        inside.fillers.clear();
+        if let (Some(ear), Some(before)) = (&inside.ear, inside.blocked) {
+            // The first in the queue are those that filled it. A client that was quicker than a filler belongs to the time before.
+            let fillers: Vec<_> = inside.fillers.iter().flat_map(|filler| filler.local_addr()).collect();
+            for _ in 0..=SHORT_QUEUE {
+                match ear.next()? {
+                    Some((_, from)) if fillers.contains(&from) => {}
+                    Some((client, _)) => inside.came_before.push_back((client, before)),
+                    None => break,
+                }
+            }
+            listen(&ear.looks, QUEUE)?;
+            inside.fillers.clear();
+            inside.blocked = None;
+        }
         order();
         Ok(())
     }
@@ -92,26 +114,23 @@ impl Gate {
 
     /// Makes every client wait in its handshake. Who has come in before belongs to the time before the `order`.
     pub(super) fn block(&self, state: &State, order: impl FnOnce()) -> io::Result<()> {
-        let mut inside = self.inside();
-        if !inside.fillers.is_empty() {
-            order();
-            return Ok(());
+        let mut guard = self.inside();
+        let inside = &mut *guard;
+        if inside.ear.is_none() {
+            inside.ear = Some(Ear::at(self.addr)?);
         }
-        if inside.listener.is_none() {
-            inside.listener = Some(listener_at(self.addr)?);
-        }
-        // The one that waits in `poll_accept` loses its place to this look, and is woken by the order.
-        let mut look = Context::from_waker(Waker::noop());
-        while let Poll::Ready(Ok(client)) = inside.poll_accept(&mut look) {
-            inside.came_before.push_back((client, state.control()));
-        }
-        if let Some(listener) = &inside.listener {
-            listen(listener, SHORT_QUEUE)?;
-        }
-        for _ in 0..=SHORT_QUEUE {
-            let Ok(filler) = std::net::TcpStream::connect_timeout(&self.addr, FILLING) else { break };
-            inside.filled_by.push(filler.local_addr()?);
-            inside.fillers.push(filler);
+        if let (Some(ear), None) = (&inside.ear, inside.blocked) {
+            let before = state.control();
+            listen(&ear.looks, SHORT_QUEUE)?;
+            while let Some((client, _)) = ear.next()? {
+                inside.came_before.push_back((client, before));
+            }
+            inside.blocked = Some(before);
+            for _ in 0..=SHORT_QUEUE {
+                // Where a client was quicker, the queue is full already.
+                let Ok(filler) = std::net::TcpStream::connect_timeout(&self.addr, FILLING) else { break };
+                inside.fillers.push(filler);
+            }
         }
         order();
         Ok(())
@@ -123,23 +142,26 @@ impl Gate {
     }
 }
 
-impl Inside {
-    fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<TcpStream>> {
-        let Some(listener) = &self.listener else { return Poll::Pending };
-        loop {
-            let (client, from) = std::task::ready!(listener.poll_accept(context))?;
-            match self.filled_by.iter().position(|filler| *filler == from) {
-                Some(known) => drop(self.filled_by.swap_remove(known)),
-                None => return Poll::Ready(Ok(client)),
+impl Ear {
+    fn at(addr: SocketAddr) -> io::Result<Ear> {
+        let socket = TcpSocket::new_v4()?;
+        // What is left of a closed gate's connections does not keep it from its port.
+        socket.set_reuseaddr(true)?;
+        socket.bind(addr)?;
+        let waits = socket.listen(QUEUE.unsigned_abs())?;
+        let looks = waits.as_fd().try_clone_to_owned()?.into();
+        Ok(Ear { waits, looks })
+    }
+
+    /// Who is there now, if anybody is.
+    fn next(&self) -> io::Result<Option<(TcpStream, SocketAddr)>> {
+        match self.looks.accept() {
+            Ok((client, from)) => {
+                client.set_nonblocking(true)?;
+                Ok(Some((TcpStream::from_std(client)?, from)))
             }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(error),
         }
     }
-}
-
-fn listener_at(addr: SocketAddr) -> io::Result<TcpListener> {
-    let socket = TcpSocket::new_v4()?;
-    // What is left of a closed gate's connections does not keep it from its port.
-    socket.set_reuseaddr(true)?;
-    socket.bind(addr)?;
-    socket.listen(QUEUE.unsigned_abs())
 }

@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
-use crate::parties::{End, Server, connect, end_of, exchange, until};
+use crate::parties::{End, Server, connect, end_of, end_of_new, exchange, until};
 use crate::{A_WHILE, Test};
 
 /// A client's kernel repeats a lost handshake after 1 s, and again 1 to 2 s later.
@@ -150,8 +150,7 @@ async fn one_fault_gives_way_to_another() -> Test {
     link.lose()?;
     assert!(timeout(A_WHILE, connect(addr)).await.is_err(), "a handshake got through");
     link.cut()?;
-    let mut reset = connect(addr).await?;
-    assert_eq!(end_of(&mut reset).await, End::Reset);
+    assert_eq!(end_of_new(addr).await, End::Reset);
     link.refuse();
     link.black_hole()?;
     let mut held = connect(addr).await?;
