@@ -36,10 +36,8 @@ pub struct About {
     /// Its page in the book: `01-direct-write.md`.
     pub chapter: String,
     /// The names of its holes, in the order in which the chapter explains them.
-    #[serde(default)]
     pub holes: Vec<String>,
     /// What the `todo!` says that a check of the starter meets, unless `red` tells otherwise.
-    #[serde(default)]
     pub first: String,
     /// The checks that meet another hole, and what that one's `todo!` says.
     #[serde(default)]
