@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use deadpool::managed::{self, Manager, Metrics, Object, QueueMode, RecycleResult};
+use deadpool::managed::{self, Manager, Metrics, Object, PoolError, QueueMode, RecycleResult};
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 use tokio::{
     runtime::Handle,
@@ -25,9 +25,6 @@ const TRUSTED: Duration = Duration::from_secs(1);
 
 /// How long a farewell may take.
 const FAREWELL: Duration = Duration::from_secs(1);
-
-/// Why no connection could be lent.
-pub type PoolError = managed::PoolError<sqlx::Error>;
 
 /// How long the pool may take for what.
 #[derive(Clone, Copy, Debug)]
@@ -124,7 +121,7 @@ impl Pool {
     ///
     /// # Errors
     /// They cannot all be opened: what would else show at the first peak shows at the start.
-    pub async fn open(database: &Database, times: Times) -> Result<Self, PoolError> {
+    pub async fn open(database: &Database, times: Times) -> sqlx::Result<Self> {
         let connections = usize::from(database.max_connections);
         let pool = managed::Pool::builder(Connector { options: times.options(database), times })
             .max_size(connections)
@@ -132,10 +129,10 @@ impl Pool {
             .queue_mode(QueueMode::Lifo) // Under a small load the others rest.
             .runtime(deadpool::Runtime::Tokio1)
             .build()
-            .map_err(|_| PoolError::NoRuntimeSpecified)?;
+            .map_err(|error| sqlx::Error::Configuration(error.into()))?;
         let mut opened = Vec::new();
         for _ in 0..connections {
-            opened.push(pool.get().await?);
+            opened.push(pool.get().await.map_err(reason)?);
         }
         opened.into_iter().for_each(Lent::give_back);
         Ok(Self(pool))
@@ -146,13 +143,13 @@ impl Pool {
     /// # Errors
     /// A new connection was needed and could not be opened, or the pool is closed.
     // ANCHOR: lend
-    pub async fn lend(&self) -> Result<Lent, PoolError> {
+    pub async fn lend(&self) -> sqlx::Result<Lent> {
         let pool = self.0.clone();
         // A task of its own, which is not cut off when the request gives up: the connection that it
         // opens is there for the next one. Were each attempt thrown away half-way, a slow machine
         // would begin anew for ever.
         let lent = tokio::spawn(async move { pool.get().await });
-        lent.await.unwrap_or(Err(PoolError::Backend(sqlx::Error::WorkerCrashed)))
+        lent.await.map_err(|_| sqlx::Error::WorkerCrashed)?.map_err(reason)
     }
     // ANCHOR_END: lend
 
@@ -165,6 +162,15 @@ impl Pool {
             // The server has gone before us, or it has not; it makes no difference now.
             let _ = timeout(FAREWELL, connection.close()).await;
         }
+    }
+}
+
+/// Why no connection could be lent, in sqlx's words.
+fn reason(error: PoolError<sqlx::Error>) -> sqlx::Error {
+    match error {
+        PoolError::Backend(error) => error,
+        PoolError::Timeout(_) => sqlx::Error::PoolTimedOut,
+        _ => sqlx::Error::PoolClosed,
     }
 }
 

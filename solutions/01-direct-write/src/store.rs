@@ -1,6 +1,5 @@
 //! The statements. Everything that knows the table is here.
 
-use deadpool::managed::TimeoutType;
 use sqlx::{Connection as _, FromRow, PgConnection, Row as _, postgres::PgRow};
 use thiserror::Error;
 use uuid::Uuid;
@@ -9,7 +8,7 @@ use crate::{
     admission::{Admission, LineIsFull, Place},
     budget::Budget,
     config::Database,
-    pool::{Lent, Pool, PoolError, Times},
+    pool::{Lent, Pool, Times},
     post::Post,
     query::{PAGE_SIZE, Page, SearchText},
 };
@@ -55,7 +54,7 @@ impl Store {
         // ANCHOR: hole-connection
         let place = self.admission.enter().map_err(StoreError::LineIsFull)?;
         let lent = tokio::time::timeout(self.budget.line(), self.pool.lend()).await;
-        let lent = lent.unwrap_or(Err(PoolError::Timeout(TimeoutType::Wait)));
+        let lent = lent.unwrap_or(Err(sqlx::Error::PoolTimedOut));
         Ok((place, lent.map_err(StoreError::NoConnection)?))
         // ANCHOR_END: hole-connection
     }
@@ -177,7 +176,7 @@ pub enum StoreError {
     LineIsFull(LineIsFull),
     /// No connection came in time, the database could not be reached, or did not let us in.
     #[error("failed to get a connection to the database: {0}")]
-    NoConnection(#[source] PoolError),
+    NoConnection(#[source] sqlx::Error),
     /// A statement failed.
     #[error("failed to {operation}: {cause}")]
     Statement {

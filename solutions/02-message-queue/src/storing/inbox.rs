@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use direct_write::{
     config::Database,
-    pool::{Pool, PoolError, Times},
+    pool::{Pool, Times},
     post::Post,
     store::{StoreError, failed_to},
 };
@@ -35,7 +35,7 @@ impl Inbox {
     ///
     /// # Errors
     /// It cannot be opened.
-    pub async fn open(database: &Database) -> Result<Self, PoolError> {
+    pub async fn open(database: &Database) -> sqlx::Result<Self> {
         // Here a slow statement is no news: a large batch is one.
         let options = database.options.clone().disable_statement_logging();
         Ok(Self(Pool::open(&Database { options, max_connections: 1 }, TIMES).await?))
@@ -59,7 +59,7 @@ impl Inbox {
             connection.give_back();
             Ok(())
         };
-        let too_late = |_| Err(StoreError::NoConnection(sqlx::Error::PoolTimedOut.into()));
+        let too_late = |_| Err(StoreError::NoConnection(sqlx::Error::PoolTimedOut));
         timeout(WHOLE, storing).await.unwrap_or_else(too_late)
     }
 
