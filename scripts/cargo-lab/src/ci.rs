@@ -2,6 +2,7 @@
 
 mod code;
 mod leftovers;
+mod passed;
 mod solutions;
 mod starters;
 mod trees;
@@ -39,6 +40,8 @@ pub struct Context {
     pub workspace: Workspace,
     /// The value of `LAB_SERVICES` that lends this run's services to the programs that it starts.
     pub lent: String,
+    /// The images that these services were started from.
+    pub images: String,
     /// The one lab to prove, as the caller named it; all of them without it.
     lab: Option<String>,
 }
@@ -145,7 +148,8 @@ fn prove(run: &Run, steps: &[&Step], containers: bool, lab: Option<String>) -> R
         false => None,
     };
     let lent = services.as_ref().map(Services::lend).unwrap_or_default();
-    let context = Context { workspace: Workspace::find()?, lent, lab };
+    let images = services.as_ref().map(|services| format!("{:?}", services.used())).unwrap_or_default();
+    let context = Context { workspace: Workspace::find()?, lent, images, lab };
     let mut services = services;
     let (mut passed, mut failed) = (0, 0);
     for step in steps {

@@ -6,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 use textwrap::{Options, WordSplitter, fill};
 
 use super::{CheckReport, Hole, Report, Word};
+use crate::fact::Fact;
 
 /// The columns of a line: what fits beside the book's margins and into half a screen.
 pub const WIDTH: usize = 84;
@@ -41,7 +42,7 @@ pub fn verdict(check: &CheckReport) -> String {
     text.push('\n');
     let observed = facts(check);
     if check.verdict == Word::Kept {
-        paragraph(&mut text, "  ", "  ", check.promised.first().unwrap_or(&check.title));
+        paragraph(&mut text, "  ", "  ", &check.title);
         paragraph(&mut text, "    ", "    ", &observed);
         return text;
     }
@@ -109,10 +110,17 @@ fn holes(report: &Report) -> Vec<(&Hole, usize)> {
     holes
 }
 
-/// The check's facts on one line.
+/// The check's facts on one line. A short one is not torn apart when the line is folded: it holds [`KEPT`] for blanks.
 fn facts(check: &CheckReport) -> String {
-    check.observed.iter().map(ToString::to_string).collect::<Vec<_>>().join(" · ")
+    let told = |fact: &Fact| match fact.to_string() {
+        short if short.chars().count() <= WIDTH / 2 => short.replace(' ', KEPT),
+        long => long,
+    };
+    check.observed.iter().map(told).collect::<Vec<_>>().join(" · ")
 }
+
+/// A blank at which no line is folded.
+const KEPT: &str = "\u{a0}";
 
 /// One labelled row; nothing where there is nothing to say.
 fn row(text: &mut String, label: &str, value: &str) {
@@ -129,14 +137,13 @@ fn paragraph(text: &mut String, first: &str, next: &str, value: &str) {
         .subsequent_indent(next)
         .word_splitter(WordSplitter::NoHyphenation)
         .break_words(false);
-    text.push_str(&fill(value, options));
+    text.push_str(&fill(value, options).replace(KEPT, " "));
     text.push('\n');
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fact::Fact;
     use crate::report::{Listed, Read};
 
     fn broken() -> CheckReport {
@@ -183,7 +190,7 @@ mod tests {
         let check = CheckReport { verdict: Word::Kept, ..broken() };
         let plain = anstream::adapter::strip_str(&verdict(&check)).to_string();
         let lines: Vec<&str> = plain.lines().collect();
-        let sentence = "  every post answered 201 is in the table after the restart";
+        let sentence = "  an answered post survives kill -9";
         assert_eq!(lines[1..], [sentence, "    answered 412 · lost 41"]);
     }
 

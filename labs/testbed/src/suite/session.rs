@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 use super::Suite;
 use super::judge::judge;
 use super::request::{Options, Request};
+use crate::descriptors;
 use crate::exit::Exit;
 use crate::progress::{Progress, Voice};
 use crate::report::{Began, CheckReport, Ended, Event, Report, Word, text};
@@ -48,6 +49,8 @@ pub(super) fn run(suite: Suite) -> ExitCode {
         );
         return Exit::Usage.into();
     }
+    // For hundreds of clients and their paths, each with two ends in this process.
+    descriptors::raise();
     let teller = Teller { events: request.is_some() };
     let held = Run::hold(!suite.needs.is_empty(), |run| judge_all(run, suite, options, began, teller));
     match held {
