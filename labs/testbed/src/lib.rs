@@ -1,4 +1,4 @@
-//! What a check needs to judge a service from outside: services, subjects, load, a ledger, a link, verdicts, reports.
+//! What a check needs to judge a service from outside: services, subjects, load, a ledger, a path, verdicts, reports.
 //!
 //! The test-bed knows neither posts nor labs: what is promised of them is written in `labs/promises`, against [`prelude`].
 //! `ARCHITECTURE.md` tells the life of one check as a story.
@@ -13,8 +13,8 @@ pub mod fact;
 pub mod images;
 pub mod ledger;
 pub mod leftovers;
-pub mod link;
 pub mod load;
+pub mod path;
 pub mod ports;
 pub mod progress;
 pub mod report;
@@ -38,8 +38,8 @@ pub mod prelude {
     pub use crate::fact::Fact;
     pub use crate::images::Service;
     pub use crate::ledger::Ledger;
-    pub use crate::link::{Link, Path};
     pub use crate::load::{Outcome, Sample, Schedule};
+    pub use crate::path::{Path, Way};
     pub use crate::services::Contained;
     pub use crate::setup::SetUp;
     pub use crate::subject::Subject;

@@ -16,7 +16,7 @@ pub use plan::{Instance, Plan, Proxy, Server, Zones};
 
 use crate::descriptors;
 use crate::endpoint::Endpoint as _;
-use crate::link::Link;
+use crate::path::Path;
 use crate::services::{self, Front, Nginx};
 use crate::setup::SetUp;
 use crate::subject::{Launch, Stderr, Subject};
@@ -86,7 +86,7 @@ impl Stack {
     ///
     /// # Errors
     /// Never for a stack that has started.
-    pub fn entry(&self) -> Result<&Link, SetUp> {
+    pub fn entry(&self) -> Result<&Path, SetUp> {
         self.path(CLIENTS, &self.front)
     }
 
@@ -110,7 +110,7 @@ impl Stack {
     ///
     /// # Errors
     /// These two do not talk.
-    pub fn path(&self, from: &str, to: &str) -> Result<&Link, SetUp> {
+    pub fn path(&self, from: &str, to: &str) -> Result<&Path, SetUp> {
         self.paths.get(from, to)
     }
 
@@ -128,7 +128,7 @@ impl Stack {
     /// It had ended before.
     pub async fn kill(&self, name: &str) -> Result<(), Stop> {
         self.instance(name)?.kill().await?;
-        self.paths.to(name).for_each(Link::refuse);
+        self.paths.to(name).for_each(Path::refuse);
         Ok(())
     }
 
@@ -138,7 +138,7 @@ impl Stack {
     /// The plan has none of that name.
     pub fn silence(&self, name: &str) -> Result<(), SetUp> {
         self.running(name)?;
-        self.paths.to(name).chain(self.paths.of(name)).try_for_each(Link::lose)
+        self.paths.to(name).chain(self.paths.of(name)).try_for_each(Path::lose)
     }
 
     /// Brings an instance back, whatever befell it: its paths are healed, and it is started again if it has ended.
@@ -148,11 +148,11 @@ impl Stack {
     pub async fn bring_back(&self, name: &str) -> Result<(), Stop> {
         let subject = self.instance(name)?;
         // What it needs to become ready comes first.
-        self.paths.of(name).try_for_each(Link::heal)?;
+        self.paths.of(name).try_for_each(Path::heal)?;
         if subject.id().is_none() {
             subject.restart().await?;
         }
-        self.paths.to(name).try_for_each(Link::heal)?;
+        self.paths.to(name).try_for_each(Path::heal)?;
         Ok(())
     }
 
@@ -202,7 +202,7 @@ async fn start_proxy(proxy: &Proxy, submission: &Submission, paths: &Paths) -> R
     };
     let reached = |name: &str| paths.named(PROXY, name).map(Nginx::reaches);
     let mut environment: BTreeMap<String, String> =
-        paths.from(PROXY).map(|(name, link)| (variable(name), Nginx::reaches(link.addr()))).collect();
+        paths.from(PROXY).map(|(name, path)| (variable(name), Nginx::reaches(path.addr()))).collect();
     // What the plan says wins.
     environment.extend(plan::filled(&proxy.environment, reached));
     let front = Front { folder, environment, nofile: proxy.nofile };
@@ -217,38 +217,38 @@ fn variable(name: &str) -> String {
 /// The paths, by who connects and who is connected to.
 #[derive(Default)]
 struct Paths {
-    links: BTreeMap<(String, String), Link>,
+    paths: BTreeMap<(String, String), Path>,
 }
 
 impl Paths {
     fn lay(&mut self, plan: &Plan, from: &str, to: &str, addr: SocketAddr) -> Result<(), SetUp> {
-        let link = Link::to(addr, plan.round_trip(from, to)?)?;
-        self.links.insert((from.to_owned(), to.to_owned()), link);
+        let path = Path::to(addr, plan.round_trip(from, to)?)?;
+        self.paths.insert((from.to_owned(), to.to_owned()), path);
         Ok(())
     }
 
-    fn get(&self, from: &str, to: &str) -> Result<&Link, SetUp> {
-        self.links.get(&(from.to_owned(), to.to_owned())).ok_or_else(|| {
+    fn get(&self, from: &str, to: &str) -> Result<&Path, SetUp> {
+        self.paths.get(&(from.to_owned(), to.to_owned())).ok_or_else(|| {
             SetUp::new(format!("find the path from `{from}` to `{to}`"), "these two do not talk", REPORT)
         })
     }
 
     fn named(&self, from: &str, to: &str) -> Option<SocketAddr> {
-        self.get(from, to).ok().map(Link::addr)
+        self.get(from, to).ok().map(Path::addr)
     }
 
     /// Those by which one is reached.
-    fn to<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Link> {
-        self.links.iter().filter(move |((_, to), _)| to == name).map(|(_, link)| link)
+    fn to<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Path> {
+        self.paths.iter().filter(move |((_, to), _)| to == name).map(|(_, path)| path)
     }
 
     /// Those by which one reaches others.
-    fn of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Link> {
-        self.from(name).map(|(_, link)| link)
+    fn of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Path> {
+        self.from(name).map(|(_, path)| path)
     }
 
-    fn from<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (&'a str, &'a Link)> {
-        let from = self.links.iter().filter(move |((from, _), _)| from == name);
-        from.map(|((_, to), link)| (to.as_str(), link))
+    fn from<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (&'a str, &'a Path)> {
+        let from = self.paths.iter().filter(move |((from, _), _)| from == name);
+        from.map(|((_, to), path)| (to.as_str(), path))
     }
 }

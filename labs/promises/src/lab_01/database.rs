@@ -71,8 +71,8 @@ pub(super) async fn answered_is_committed(bed: Bed) -> Verdict {
 
 /// A database that dies means 503 within the deadline, and nothing of ours needs a restart when it is back.
 pub(super) async fn database_restart(bed: Bed) -> Verdict {
-    let link = Link::to(bed.database().server(), Duration::ZERO)?;
-    let service = bed.service().deadline(DEADLINE).database_via(link.addr()).start().await?;
+    let path = Path::to(bed.database().server(), Duration::ZERO)?;
+    let service = bed.service().deadline(DEADLINE).database_via(path.addr()).start().await?;
     let load = bed
         .posts(&service, Schedule::constant(40.0, Duration::from_secs(20)))
         .label("the database dies")
@@ -82,12 +82,12 @@ pub(super) async fn database_restart(bed: Bed) -> Verdict {
     let before = load.stop().await?;
     let kept = DATABASE.explicit(&before, "down")?;
 
-    link.reset_counts();
+    path.reset_counts();
     let outage = Duration::from_secs(2);
     let load =
         bed.posts(&service, Schedule::constant(40.0, outage)).label("while the database is down").start();
     let during = load.finish().await?;
-    let attempts = link.counts().connections;
+    let attempts = path.counts().connections;
     let kept = kept.and(DATABASE.explicit(&during, "down")?);
     down_means_503(&service).await?;
     let requests = during.counts().scheduled;

@@ -24,19 +24,19 @@ pub(super) async fn broker_restart(bed: Bed) -> Verdict {
     /// Two seconds of posts: what was confirmed in a queue younger than a second dies with the broker (seen with 4.0.5),
     /// whatever a service does.
     const FIRST: usize = 120;
-    let link = Link::to(bed.broker().server(), Duration::ZERO)?;
-    let service = bed.service().deadline(DEADLINE).broker_via(link.addr()).start().await?;
+    let path = Path::to(bed.broker().server(), Duration::ZERO)?;
+    let service = bed.service().deadline(DEADLINE).broker_via(path.addr()).start().await?;
     let schedule = Schedule::constant(60.0, Duration::from_secs(20));
     let load = bed.posts(&service, schedule).label("the broker dies").start();
     load.accepted(FIRST).await?;
     bed.rabbitmq().kill().await?;
     let before = load.stop().await?;
     let kept = BROKER.explicit(&before, "dying")?;
-    link.reset_counts();
+    path.reset_counts();
     let load =
         bed.posts(&service, Schedule::constant(40.0, OUTAGE)).label("while the broker is down").start();
     let during = load.finish().await?;
-    let attempts = link.counts().connections;
+    let attempts = path.counts().connections;
     let kept = kept.and(BROKER.explicit(&during, "down")?);
     let requests = during.counts().scheduled;
     let kept =

@@ -19,12 +19,12 @@ fn messages(count: usize) -> impl Iterator<Item = Vec<u8>> {
 pub(super) async fn bounded_prefetch(bed: Bed) -> Verdict {
     const PREFETCH: u32 = 25;
     const SENT: u32 = 300;
-    let link = Link::to(bed.broker().server(), Duration::ZERO)?;
-    let consumer = bed.service().role("consumer").prefetch(PREFETCH as usize).broker_via(link.addr());
+    let path = Path::to(bed.broker().server(), Duration::ZERO)?;
+    let consumer = bed.service().role("consumer").prefetch(PREFETCH as usize).broker_via(path.addr());
     let _consumer = consumer.start().await?;
     // On its second connection: what was asked of the first one holds for that one alone.
-    link.cut()?;
-    link.heal()?;
+    path.cut()?;
+    path.heal()?;
     let hold = bed.database().hold_inserts().await?;
     bed.broker().publish(QUEUE, messages(1)).await?;
     let back = wait::try_until(RECOVERY, async || {

@@ -87,16 +87,16 @@ pub(super) async fn consumer_stopped(bed: Bed) -> Verdict {
 pub(super) async fn database_down(bed: Bed) -> Verdict {
     const PREFETCH: usize = 200;
     const LENGTH: Duration = Duration::from_secs(15);
-    let link = Link::to(bed.database().server(), Duration::ZERO)?;
-    let service = bed.service().prefetch(PREFETCH).database_via(link.addr()).start().await?;
+    let path = Path::to(bed.database().server(), Duration::ZERO)?;
+    let service = bed.service().prefetch(PREFETCH).database_via(path.addr()).start().await?;
     let load = bed.posts(&service, Schedule::constant(4.0, LENGTH)).label("the database is away").start();
     load.accepted(4).await?;
     bed.postgres().kill().await?;
     let (killed, before) = (load.elapsed(), load.counts().accepted);
-    link.reset_counts();
+    path.reset_counts();
     service.get("/health").send().await?.has_status(200)?;
     let run = load.finish().await?;
-    let attempts = link.counts().connections;
+    let attempts = path.counts().connections;
     let accepted = all_accepted(&run, "while the database is away")?;
     let (requests, lasted) = (run.counts().scheduled - before, LENGTH.saturating_sub(killed));
 
@@ -120,15 +120,15 @@ pub(super) async fn graceful_stop(bed: Bed) -> Verdict {
     const ROUND_TRIP: Duration = Duration::from_millis(250);
     /// A request that left so long before the signal has surely arrived.
     const ARRIVED: Duration = Duration::from_millis(100);
-    let link = Link::to(bed.broker().server(), Duration::ZERO)?;
-    let service = bed.service().broker_via(link.addr()).start().await?;
+    let path = Path::to(bed.broker().server(), Duration::ZERO)?;
+    let service = bed.service().broker_via(path.addr()).start().await?;
     // Not before the first post: to connect takes a dozen round trips, and some connect when they must.
     service
         .post(&serde_json::json!({"content": format!("{BY_HAND}, the first")}))
         .send()
         .await?
         .has_status(202)?;
-    link.set_path(Path::round_trip(ROUND_TRIP));
+    path.set_way(Way::round_trip(ROUND_TRIP));
     bed.database().service_time(Duration::from_millis(500)).await?;
     let load = bed.posts(&service, Schedule::constant(60.0, Duration::from_secs(20))).start();
     let _idle = service.idle_clients("/post").await?;
@@ -144,7 +144,7 @@ pub(super) async fn graceful_stop(bed: Bed) -> Verdict {
     )?;
     let answered = in_flight_is_answered(&run, signalled, ARRIVED)?;
     bed.database().service_time(Duration::ZERO).await?;
-    link.set_path(Path::default());
+    path.set_way(Way::default());
     service.restart().await?;
     let dropped = (
         true,

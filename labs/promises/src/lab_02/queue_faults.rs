@@ -16,10 +16,10 @@ use crate::contract::{DEAD, QUEUE};
 /// The service is on its second connection: what it has asked of the first one holds for that one alone.
 pub(super) async fn full_queue(bed: Bed) -> Verdict {
     const FITS: u32 = 20;
-    let link = Link::to(bed.broker().server(), Duration::ZERO)?;
-    let api = bed.service().role("api").deadline(DEADLINE).broker_via(link.addr()).start().await?;
-    link.cut()?;
-    link.heal()?;
+    let path = Path::to(bed.broker().server(), Duration::ZERO)?;
+    let api = bed.service().role("api").deadline(DEADLINE).broker_via(path.addr()).start().await?;
+    path.cut()?;
+    path.heal()?;
     BROKER.works_again(&bed, &api, "back").await?;
     bed.broker().purge(QUEUE).await?;
     bed.broker().bound(QUEUE, FITS).await?;

@@ -139,24 +139,24 @@ async fn what_has_no_row_is_queued(bed: &Bed, run: &Finished, beside: Option<i64
 
 /// The way to the broker is cut after the commit and before the acknowledgement.
 pub(super) async fn commit_without_ack(bed: Bed) -> Verdict {
-    let link = Link::to(bed.broker().server(), Duration::ZERO)?;
+    let path = Path::to(bed.broker().server(), Duration::ZERO)?;
     let api = bed.service().role("api").start().await?;
     let load = bed.posts(&api, Schedule::constant(60.0, Duration::from_millis(500))).start();
     let run = load.finish().await?;
     let sent = run.counts().accepted;
 
     let hold = bed.database().hold_inserts().await?;
-    let _consumer = bed.service().role("consumer").broker_via(link.addr()).start().await?;
+    let _consumer = bed.service().role("consumer").broker_via(path.addr()).start().await?;
     an_insert_waits(&bed, sent).await?;
     // From here on no acknowledgement reaches the broker; until here none can have been due.
-    link.black_hole()?;
+    path.black_hole()?;
     hold.release().await?;
     let committed = wait::try_until(SOON, async || {
         let rows = bed.database().rows().await?;
         Ok::<_, Stop>((rows > 0).then_some(rows))
     });
     let committed = committed.await?.unwrap_or(0);
-    link.cut()?;
+    path.cut()?;
     let mut ready = 0;
     let given_back = wait::try_until(SOON, async || {
         ready = u64::from(bed.broker().ready(QUEUE).await?.unwrap_or(0));
@@ -176,7 +176,7 @@ pub(super) async fn commit_without_ack(bed: Bed) -> Verdict {
         "acknowledge after the commit, and not automatically",
     )
     .kept_if(ready == sent && committed > 0)?;
-    link.heal()?;
+    path.heal()?;
     // The rows are there already. Only an empty queue says that the second deliveries are over.
     let acknowledged = all_acknowledged(&bed, "when the way is open again").await?;
     let stored = all_stored(&bed, &run, "though each message was delivered twice", &[]).await?;

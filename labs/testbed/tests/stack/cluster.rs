@@ -6,7 +6,7 @@ use lapin::message::BasicGetMessage;
 use lapin::options::{BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
-use testbed::link::Link;
+use testbed::path::Path;
 use testbed::services::{self, Cluster, Contained as _};
 use testbed::wait;
 use tokio::time::timeout;
@@ -74,7 +74,7 @@ async fn led_by(cluster: &Cluster, asked: usize, online: usize) -> usize {
 async fn channel(cluster: &Cluster, number: usize) -> Channel {
     // Kept to the end of the process: the connection must not outlive it.
     let path =
-        Box::leak(Box::new(Link::to(cluster.brokers()[number].container().addr(), Duration::ZERO).unwrap()));
+        Box::leak(Box::new(Path::to(cluster.brokers()[number].container().addr(), Duration::ZERO).unwrap()));
     let url = cluster
         .url(number)
         .replace(&cluster.brokers()[number].container().addr().to_string(), &path.addr().to_string());

@@ -10,7 +10,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::watch;
 
-use super::Path;
+use super::Way;
 use super::state::{Control, Direction, Fault, State, Stop, Wire};
 
 /// How a direction ended, while the other may go on.
@@ -22,13 +22,13 @@ pub(super) enum End {
     Refused,
 }
 
-pub(super) struct Lane<'a> {
+pub(super) struct DelayLine<'a> {
     direction: Direction,
     state: &'a State,
     watch: watch::Receiver<Control>,
     /// The orders under which the connection was made.
     made: Control,
-    /// Data went up and none has come down since: shared by a connection's two lanes.
+    /// Data went up and none has come down since: shared by a connection's two delay lines.
     asked: &'a AtomicBool,
     /// What is under way. It arrives in this order, whatever becomes of the path meanwhile.
     under_way: VecDeque<Parcel>,
@@ -52,7 +52,7 @@ enum Content {
     Reset,
 }
 
-/// What a lane found when it tried to move something.
+/// What a delay line found when it tried to move something.
 enum Try {
     Moved,
     /// The socket is not ready.
@@ -64,8 +64,8 @@ enum Try {
     Ended(Result<End, Stop>),
 }
 
-impl<'a> Lane<'a> {
-    /// A lane of a connection that was `made` under these orders, and whose handshake is done at `opens`.
+impl<'a> DelayLine<'a> {
+    /// A delay line of a connection that was `made` under these orders, and whose handshake is done at `opens`.
     pub(super) fn new(
         direction: Direction,
         state: &'a State,
@@ -97,7 +97,7 @@ impl<'a> Lane<'a> {
                 return Err(stop);
             }
             if control.fault == Fault::BlackHole {
-                // An error means that the link is gone, and this task with it.
+                // An error means that the path is gone, and this task with it.
                 let _ = self.watch.changed().await;
                 continue;
             }
@@ -105,7 +105,7 @@ impl<'a> Lane<'a> {
             if let Try::Ended(end) = delivery {
                 return end;
             }
-            let intake = self.take_in(from, &control.path);
+            let intake = self.take_in(from, &control.way);
             if matches!(delivery, Try::Moved) || matches!(intake, Try::Moved) {
                 continue;
             }
@@ -153,8 +153,8 @@ impl<'a> Lane<'a> {
         }
     }
 
-    fn take_in(&mut self, from: &ReadHalf<'_>, path: &Path) -> Try {
-        let room = path.buffer().saturating_sub(self.bytes_under_way);
+    fn take_in(&mut self, from: &ReadHalf<'_>, way: &Way) -> Try {
+        let room = way.buffer().saturating_sub(self.bytes_under_way);
         if self.sender_is_done || room == 0 {
             return Try::Idle;
         }
@@ -166,7 +166,7 @@ impl<'a> Lane<'a> {
             }
             _ => {}
         }
-        let most = room.min(path.chunk());
+        let most = room.min(way.chunk());
         let content = match read(from, most) {
             Ok(data) if data.is_empty() => Content::Close,
             Ok(data) => Content::Data(data),
@@ -186,12 +186,12 @@ impl<'a> Lane<'a> {
         if bytes > 0 {
             self.count(bytes);
         }
-        self.backlog &= bytes == most && path.bandwidth.is_some();
+        self.backlog &= bytes == most && way.bandwidth.is_some();
         let ready = if self.backlog { self.last_ready } else { now.max(self.last_ready) };
-        let left = self.state.wire(self.direction).book(bytes, ready, path.bandwidth);
+        let left = self.state.wire(self.direction).book(bytes, ready, way.bandwidth);
         self.last_ready = ready;
         self.bytes_under_way += bytes;
-        self.under_way.push_back(Parcel { due: left + path.round_trip / 2, content });
+        self.under_way.push_back(Parcel { due: left + way.round_trip / 2, content });
         Try::Moved
     }
 
@@ -210,7 +210,7 @@ impl<'a> Lane<'a> {
     }
 }
 
-impl Path {
+impl Way {
     /// How many bytes a connection may have under way, each way.
     fn buffer(&self) -> usize {
         const SPARE: usize = 256 * 1024;

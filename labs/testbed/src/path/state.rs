@@ -1,4 +1,4 @@
-//! What a link's tasks share: the orders they follow, what they count, the wires and the clock.
+//! What a path's tasks share: the orders they follow, what they count, the wires and the clock.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,17 +8,17 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::clock::Clock;
-use super::{Counts, Path};
+use super::{Counts, Way};
 
-/// What a link is told to do.
+/// What a path is told to do.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Control {
     pub(super) upstream: SocketAddr,
-    pub(super) path: Path,
+    pub(super) way: Way,
     pub(super) fault: Fault,
-    /// How often the link was cut. A connection that sees this rise is reset, even if the link is whole again by then.
+    /// How often the path was cut. A connection that sees this rise is reset, even if the path is whole again by then.
     pub(super) cuts: u64,
-    /// How often the link began to lose packets. A connection that sees this rise is dead for good.
+    /// How often the path began to lose packets. A connection that sees this rise is dead for good.
     pub(super) losses: u64,
 }
 
@@ -33,7 +33,7 @@ pub(super) enum Fault {
 /// What ends a connection before its own ends do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
-    /// It is reset, both ways: the sender's reset has travelled the path, or the link was cut.
+    /// It is reset, both ways: the sender's reset has travelled the path, or the path was cut.
     Reset,
     /// Its packets are lost from now on: nothing that either side says is ever heard.
     Lost,
@@ -68,8 +68,8 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(upstream: SocketAddr, path: Path) -> io::Result<Self> {
-        let control = Control { upstream, path, fault: Fault::None, cuts: 0, losses: 0 };
+    pub(super) fn new(upstream: SocketAddr, way: Way) -> io::Result<Self> {
+        let control = Control { upstream, way, fault: Fault::None, cuts: 0, losses: 0 };
         Ok(Self {
             control: watch::Sender::new(control),
             counts: Mutex::default(),

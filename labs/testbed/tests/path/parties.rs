@@ -1,4 +1,4 @@
-//! Servers and clients for the two ends of a link.
+//! Servers and clients for the two ends of a path.
 
 use std::io;
 use std::net::SocketAddr;

@@ -1,5 +1,5 @@
 //! Waits to about a tenth of a millisecond. The runtime's own timer ticks once a millisecond: with two waits a round
-//! trip that would be more than a link may be wrong. A busy machine wakes a thread late, too; so the clock follows the
+//! trip that would be more than a path may be wrong. A busy machine wakes a thread late, too; so the clock follows the
 //! median of how late its alarms come, and sets them earlier by that much.
 
 use std::collections::BTreeMap;
@@ -59,7 +59,7 @@ impl Clock {
     pub(super) fn start() -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let ringing = shared.clone();
-        thread::Builder::new().name("link-clock".into()).spawn(move || ringing.ring())?;
+        thread::Builder::new().name("path-clock".into()).spawn(move || ringing.ring())?;
         Ok(Self { shared })
     }
 

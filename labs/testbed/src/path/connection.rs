@@ -9,13 +9,13 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use super::lane::{End, Lane};
+use super::delay_line::{DelayLine, End};
 use super::state::{Control, Direction, Fault, Open, Stop};
 
 /// How much of what is lost a connection takes from its sender, who may send no more unacknowledged.
 const UNACKNOWLEDGED: usize = 256 * 1024;
 
-/// Carries a client's connection to the upstream, until both sides have closed, one resets, or the link's orders end all that was
+/// Carries a client's connection to the upstream, until both sides have closed, one resets, or the path's orders end all that was
 /// `made` before them.
 pub(super) async fn carry(client: TcpStream, open: Open, made: Control) {
     let mut ends = Ends { client: Some(client), connecting: None, upstream: None };
@@ -60,11 +60,11 @@ pub(super) fn reset(stream: TcpStream) {
 /// Completes when the orders end a connection that was `made` before them.
 async fn stopped(watch: &mut watch::Receiver<Control>, made: &Control) -> Stop {
     let seen = watch.wait_for(|control| made.stop(control).is_some()).await;
-    // An error means that the link is gone, and this task with it.
+    // An error means that the path is gone, and this task with it.
     seen.ok().and_then(|control| made.stop(&control)).unwrap_or(Stop::Reset)
 }
 
-/// Holds an end that hears nothing any more, until it gives up by itself or the link is cut.
+/// Holds an end that hears nothing any more, until it gives up by itself or the path is cut.
 async fn silent(end: TcpStream, mut watch: watch::Receiver<Control>, cuts: u64) {
     let cut = watch.wait_for(|control| control.cuts != cuts);
     let was_cut = tokio::select! {
@@ -99,11 +99,11 @@ async fn given_up(end: &TcpStream) {
 async fn serve(ends: &mut Ends, open: &Open, made: &Control) -> Result<(), Stop> {
     let state = &*open.state;
     let mut watch = state.watch();
-    // A handshake lost in a black hole begins again when the link is whole.
+    // A handshake lost in a black hole begins again when the path is whole.
     let _ = watch.wait_for(|control| control.fault != Fault::BlackHole).await;
     let begun = Instant::now();
     let control = state.control();
-    let round_trip = control.path.round_trip;
+    let round_trip = control.way.round_trip;
 
     state.clock.until(begun + round_trip / 2).await;
     let connected = ends.connecting.insert(Box::pin(connect(control.upstream))).await;
@@ -119,8 +119,8 @@ async fn serve(ends: &mut Ends, open: &Open, made: &Control) -> Result<(), Stop>
     let (from_client, mut to_client) = client.split();
     let (from_upstream, mut to_upstream) = upstream.split();
     let asked = AtomicBool::new(false);
-    let up = Lane::new(Direction::Up, state, *made, &asked, begun + round_trip);
-    let down = Lane::new(Direction::Down, state, *made, &asked, begun + round_trip * 3 / 2);
+    let up = DelayLine::new(Direction::Up, state, *made, &asked, begun + round_trip);
+    let down = DelayLine::new(Direction::Down, state, *made, &asked, begun + round_trip * 3 / 2);
     let ends = tokio::try_join!(
         up.carry(&from_client, &mut to_upstream),
         down.carry(&from_upstream, &mut to_client)

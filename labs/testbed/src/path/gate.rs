@@ -1,8 +1,8 @@
-//! Where clients come in: the listener of a link, as it stands, closed, or with its queue full.
+//! Where clients come in: the listener of a path, as it stands, closed, or with its queue full.
 //!
 //! A path that loses packets must not let a client's `connect` return. The kernel drops the handshakes of a listener whose queue is
 //! full, and the client's kernel sends them again: exactly what a lost SYN is. So such a listener is given a queue of two places, and
-//! the link takes both itself.
+//! the path takes both itself.
 
 use std::collections::VecDeque;
 use std::io;

@@ -1,20 +1,20 @@
 //! A TCP path with a round-trip time, a bandwidth and faults, between any two parties.
 //!
-//! A link listens on 127.0.0.1 and carries every connection to its upstream. It changes nothing but time: bytes arrive
+//! A path listens on 127.0.0.1 and carries every connection to its upstream. It changes nothing but time: bytes arrive
 //! whole, in order, half a round trip later, and so do a half-close and a reset. Where a real path would differ from a
-//! plain proxy, the link does as the path would:
+//! plain proxy, the path does as the path would:
 //!
-//! - **Set-up costs a round trip.** The local `connect` returns at once, so the link makes the client's first byte wait
+//! - **Set-up costs a round trip.** The local `connect` returns at once, so the path makes the client's first byte wait
 //!   for the handshake: it arrives upstream one and a half round trips after the connection was made, its answer after
 //!   two. The upstream sees the connection after half a round trip; what it says first reaches the client after two.
 //! - **Delay does not cost rate.** Data is stamped when it enters and leaves when it is due, so a pipelined connection
 //!   keeps its rate; only whoever waits for an answer pays.
 //! - **The bandwidth is the path's**, each way, and its connections share it.
 //! - **A black hole loses time, not bytes.** TCP sends again what was lost, so what was sent into the hole arrives after
-//!   [`Link::heal`], until the sender gives up. Its one untruth: a client's `connect` returns at once all the same.
-//! - **What is lost is lost for good** ([`Link::lose`]), as where a machine died or forgot its connections: those of that
+//!   [`Path::heal`], until the sender gives up. Its one untruth: a client's `connect` returns at once all the same.
+//! - **What is lost is lost for good** ([`Path::lose`]), as where a machine died or forgot its connections: those of that
 //!   time stay silent until their ends give up. A new client hangs in its handshake, and its kernel sends it again.
-//! - **Where nothing listens, a client is refused** ([`Link::refuse`]): the listener is closed. The kernel refuses at once;
+//! - **Where nothing listens, a client is refused** ([`Path::refuse`]): the listener is closed. The kernel refuses at once;
 //!   only this answer does not cost the round trip.
 //! - **Buffers are bounded.** A connection holds, each way, the bandwidth-delay product and 256 KiB (4 MiB where the
 //!   bandwidth is unlimited, which then bounds one connection to 4 MiB in half a round trip); a receiver that does not
@@ -22,8 +22,8 @@
 
 mod clock;
 mod connection;
+mod delay_line;
 mod gate;
-mod lane;
 mod state;
 
 use std::future::poll_fn;
@@ -46,24 +46,24 @@ const TRIES: usize = 4;
 
 /// What a path costs. The default costs nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Path {
+pub struct Way {
     /// The time from a request's departure to the arrival of an instant answer.
     pub round_trip: Duration,
     /// Bytes a second, each way; `None` is unlimited.
     pub bandwidth: Option<u64>,
 }
 
-impl Path {
+impl Way {
     /// A path with this round-trip time and no limit to its bandwidth.
     pub fn round_trip(round_trip: Duration) -> Self {
         Self { round_trip, bandwidth: None }
     }
 }
 
-/// What went over a link since it was opened, or since [`Link::reset_counts`].
+/// What went over a path since it was opened, or since [`Path::reset_counts`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Connections made to the link, those that it then reset or held included.
+    /// Connections made to the path, those that it then reset or held included.
     pub connections: u64,
     /// Connections that are open now.
     pub open: u64,
@@ -79,29 +79,29 @@ pub struct Counts {
     pub turn_arounds: u64,
 }
 
-/// A TCP path between whoever connects to [`Link::addr`] and an upstream. Dropping it ends every connection and frees
+/// A TCP path between whoever connects to [`Path::addr`] and an upstream. Dropping it ends every connection and frees
 /// the port.
 #[derive(Debug)]
-pub struct Link {
+pub struct Path {
     gate: Arc<Gate>,
     state: Arc<State>,
     listening: AbortHandle,
 }
 
-impl Link {
-    /// A link to `upstream` with this round-trip time, and no limit to its bandwidth. As [`Link::open`].
+impl Path {
+    /// A path to `upstream` with this round-trip time, and no limit to its bandwidth. As [`Path::open`].
     ///
     /// # Errors
     /// As there.
     pub fn to(upstream: SocketAddr, round_trip: Duration) -> Result<Self, SetUp> {
-        Link::open(upstream, Path::round_trip(round_trip))
+        Path::open(upstream, Way::round_trip(round_trip))
     }
 
-    /// Opens a link to `upstream` on a free port of 127.0.0.1. Its tasks run on the ambient tokio runtime.
+    /// Opens a path to `upstream` on a free port of 127.0.0.1. Its tasks run on the ambient tokio runtime.
     ///
     /// # Errors
     /// There is no port, or no descriptor.
-    pub fn open(upstream: SocketAddr, path: Path) -> Result<Self, SetUp> {
+    pub fn open(upstream: SocketAddr, way: Way) -> Result<Self, SetUp> {
         let fault = |error| SetUp::from_cause(format!("open a path to {upstream}"), error);
         let mut tries = 0;
         let gate = loop {
@@ -111,7 +111,7 @@ impl Link {
                 gate => break Arc::new(gate.map_err(fault)?),
             }
         };
-        let state = Arc::new(State::new(upstream, path).map_err(fault)?);
+        let state = Arc::new(State::new(upstream, way).map_err(fault)?);
         let listening = tokio::spawn(listen(gate.clone(), state.clone())).abort_handle();
         Ok(Self { gate, state, listening })
     }
@@ -127,14 +127,14 @@ impl Link {
     }
 
     /// Changes what the path costs, for data that enters from now on. Nothing overtakes what is under way.
-    pub fn set_path(&self, path: Path) {
-        self.state.change(|control| control.path = path);
+    pub fn set_way(&self, way: Way) {
+        self.state.change(|control| control.way = way);
     }
 
-    /// Resets every connection, and each new one as soon as it is made, until [`Link::heal`].
+    /// Resets every connection, and each new one as soon as it is made, until [`Path::heal`].
     ///
     /// # Errors
-    /// As [`Link::heal`].
+    /// As [`Path::heal`].
     pub fn cut(&self) -> Result<(), SetUp> {
         self.takes_clients(|control| {
             control.fault = Fault::Cut;
@@ -142,15 +142,15 @@ impl Link {
         })
     }
 
-    /// Lets nothing through, either way, until [`Link::heal`]: connections stay open and hang, and so do new ones.
+    /// Lets nothing through, either way, until [`Path::heal`]: connections stay open and hang, and so do new ones.
     ///
     /// # Errors
-    /// As [`Link::heal`].
+    /// As [`Path::heal`].
     pub fn black_hole(&self) -> Result<(), SetUp> {
         self.takes_clients(|control| control.fault = Fault::BlackHole)
     }
 
-    /// Refuses each client, as where nothing listens, until [`Link::heal`] takes the same port back. Open connections are reset.
+    /// Refuses each client, as where nothing listens, until [`Path::heal`] takes the same port back. Open connections are reset.
     pub fn refuse(&self) {
         let order = |control: &mut Control| {
             control.fault = Fault::Cut;
@@ -159,11 +159,11 @@ impl Link {
         self.gate.close(|| self.state.change(order));
     }
 
-    /// Loses every packet, either way, until [`Link::heal`], and for good: a connection that was made before stays silent ever
+    /// Loses every packet, either way, until [`Path::heal`], and for good: a connection that was made before stays silent ever
     /// after. A client that comes meanwhile hangs in its handshake, which its kernel repeats: after the heal it succeeds.
     ///
     /// # Errors
-    /// As [`Link::heal`].
+    /// As [`Path::heal`].
     pub fn lose(&self) -> Result<(), SetUp> {
         let order = |control: &mut Control| {
             control.fault = Fault::None;
@@ -175,7 +175,7 @@ impl Link {
     /// Ends whichever fault there is.
     ///
     /// # Errors
-    /// After [`Link::refuse`], when somebody else has taken the port meanwhile.
+    /// After [`Path::refuse`], when somebody else has taken the port meanwhile.
     pub fn heal(&self) -> Result<(), SetUp> {
         self.takes_clients(|control| control.fault = Fault::None)
     }
@@ -188,7 +188,7 @@ impl Link {
         SetUp::from_cause(format!("listen on {}, the near end of a path", self.addr()), error)
     }
 
-    /// What went over the link.
+    /// What went over the path.
     pub fn counts(&self) -> Counts {
         *self.state.counts()
     }
@@ -200,14 +200,14 @@ impl Link {
     }
 }
 
-impl Drop for Link {
+impl Drop for Path {
     fn drop(&mut self) {
         // The listening task owns the listener and the connections' tasks, and so takes them along.
         self.listening.abort();
     }
 }
 
-impl Endpoint for Link {
+impl Endpoint for Path {
     fn addr(&self) -> SocketAddr {
         self.gate.addr()
     }
