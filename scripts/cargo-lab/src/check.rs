@@ -1,6 +1,7 @@
 //! `cargo lab check`: judge a lab.
 
 mod terminal;
+mod unit_tests;
 pub mod wrong;
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -16,6 +17,7 @@ use testbed::suite::Request;
 use crate::verify::Verify;
 use crate::workspace::{Lab, Workspace};
 pub use terminal::Terminal;
+use unit_tests::UnitTests;
 
 /// What to judge.
 #[derive(Args)]
@@ -48,6 +50,14 @@ pub struct Check {
     /// Print the report as JSON instead of verdicts
     #[arg(long)]
     pub json: bool,
+}
+
+impl Check {
+    /// Whether it is the reader's own code, all of it, and a person reads what comes of it.
+    fn is_of_the_whole_own_lab(&self) -> bool {
+        let is_own = !self.solution && self.binary.is_none() && self.wrong.is_none();
+        is_own && self.only.is_empty() && !self.failed && !self.json
+    }
 }
 
 /// Judges what was asked for and passes on how it ended.
@@ -86,6 +96,10 @@ pub fn run(ask: &Check) -> Result<Exit, SetUp> {
             open => open,
         },
     };
+    if ask.is_of_the_whole_own_lab() {
+        let Some(tests) = UnitTests::run(&workspace, &lab)? else { return Ok(Exit::Interrupted) };
+        anstream::println!("{}\n", tests.told(&lab));
+    }
     let request = Request {
         submission: subject.submission,
         only,
