@@ -17,6 +17,8 @@ pub enum Target<'a> {
     Example(&'a str),
     /// An integration test, built and not run.
     Test(&'a str),
+    /// The unit tests of the package's library, built and not run.
+    UnitTests,
 }
 
 /// A package's target, to be built.
@@ -44,7 +46,7 @@ impl<'a> Artifact<'a> {
     /// The target's name.
     pub fn name(&self) -> &'a str {
         match self.target {
-            Target::Program => self.package,
+            Target::Program | Target::UnitTests => self.package,
             Target::Example(name) | Target::Test(name) => name,
         }
     }
@@ -61,9 +63,13 @@ impl<'a> Artifact<'a> {
             Target::Example(_) => ["build", "--quiet", "--example"],
             // Not quiet: the first build of a lab takes minutes.
             Target::Test(_) => ["test", "--no-run", "--test"],
+            Target::UnitTests => ["test", "--no-run", "--lib"],
         };
         let mut command = process::cargo(root, &what);
-        command.arg(self.name()).args(["--package", self.package]);
+        if !matches!(self.target, Target::UnitTests) {
+            command.arg(self.name());
+        }
+        command.args(["--package", self.package]);
         command.args(["--message-format", "json-render-diagnostics"]);
         if self.release {
             command.arg("--release");
@@ -90,6 +96,8 @@ impl<'a> Artifact<'a> {
             Target::Program => TargetKind::Bin,
             Target::Example(_) => TargetKind::Example,
             Target::Test(_) => TargetKind::Test,
+            // Of one package's libraries only what is tested is an executable.
+            Target::UnitTests => return target.kind.contains(&TargetKind::Lib),
         };
         target.name == self.name() && target.kind.contains(&kind)
     }

@@ -1,6 +1,8 @@
 //! `cargo lab check`: judge a lab.
 
 mod terminal;
+mod unit_tests;
+pub mod wrong;
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
@@ -15,6 +17,7 @@ use testbed::suite::Request;
 use crate::verify::Verify;
 use crate::workspace::{Lab, Workspace};
 pub use terminal::Terminal;
+use unit_tests::UnitTests;
 
 /// What to judge.
 #[derive(Args)]
@@ -23,6 +26,7 @@ Examples:
   cargo lab check 01                                   your own lab 01
   cargo lab check 01 --only create-then-read           one promise of it
   cargo lab check 01 --failed                          what was not kept the last time
+  cargo lab check 01 --wrong retry-storm               a mistake that others made, and what catches it
   cargo lab check 01 --solution                        the solution that comes with the book
   cargo lab check 01 --binary ./my-service             a service in any language (contract: labs/openapi.yaml)")]
 pub struct Check {
@@ -34,6 +38,9 @@ pub struct Check {
     /// Judge this executable
     #[arg(long, value_name = "PATH")]
     pub binary: Option<PathBuf>,
+    /// Judge the solution with a known mistake in it, by the check that catches it; an unknown name gives the list
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["solution", "binary", "failed"])]
+    pub wrong: Option<String>,
     /// Run only this check (may be given more than once)
     #[arg(long, value_name = "CHECK", value_delimiter = ',')]
     pub only: Vec<String>,
@@ -45,10 +52,21 @@ pub struct Check {
     pub json: bool,
 }
 
+impl Check {
+    /// Whether it is the reader's own code, all of it, and a person reads what comes of it.
+    fn is_of_the_whole_own_lab(&self) -> bool {
+        let is_own = !self.solution && self.binary.is_none() && self.wrong.is_none();
+        is_own && self.only.is_empty() && !self.failed && !self.json
+    }
+}
+
 /// Judges what was asked for and passes on how it ended.
 pub fn run(ask: &Check) -> Result<Exit, SetUp> {
     let workspace = Workspace::find()?;
     let Some(lab) = workspace.lab(&ask.lab)? else { return unknown(&workspace, &ask.lab) };
+    if let Some(name) = &ask.wrong {
+        return wrong::run(&workspace, &lab, name, ask);
+    }
     let subject = match Subject::of(&workspace, &lab, ask) {
         Ok(subject) => subject,
         Err(why) => {
@@ -78,6 +96,10 @@ pub fn run(ask: &Check) -> Result<Exit, SetUp> {
             open => open,
         },
     };
+    if ask.is_of_the_whole_own_lab() {
+        let Some(tests) = UnitTests::run(&workspace, &lab)? else { return Ok(Exit::Interrupted) };
+        anstream::println!("{}\n", tests.told(&lab));
+    }
     let request = Request {
         submission: subject.submission,
         only,

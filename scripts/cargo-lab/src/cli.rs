@@ -27,9 +27,9 @@ fn after() -> String {
 
 #[derive(Subcommand)]
 enum Command {
-    /// The first run: checks the set-up, gets the images, builds the book, shows a server die under overload
+    /// The first run: checks the set-up, gets the images, builds the book, shows a server die under overload and one that does not
     Start,
-    /// Judge a lab: your own code, the solution, or any executable that keeps the contract
+    /// Judge a lab: your own code, the solution, a wrong answer, or any executable that keeps the contract
     Check(check::Check),
     /// Stuck in a hole? The question again, then the calls to look up, then the code. Without a hole: the list
     Hint(hint::Hint),

@@ -15,12 +15,14 @@ mod holes;
 mod images;
 mod map;
 mod process;
+mod prose;
 mod reset;
 mod run;
 mod start;
 mod tour;
 mod verify;
 mod workspace;
+mod wrong_answer;
 
 use std::process::ExitCode;
 

@@ -19,7 +19,6 @@ pub fn show() -> Result<Exit, SetUp> {
     let workspace = Workspace::find()?;
     let labs = workspace.labs()?;
     println!("Why servers die: an overload workbook\n");
-    let mut next = None;
     for lab in &labs {
         let state = state(&workspace, lab);
         let (mark, words) = match &state {
@@ -28,19 +27,31 @@ pub fn show() -> Result<Exit, SetUp> {
             State::Done => ('✓', "every promise kept"),
         };
         println!("  {mark} {}  {:<28} {words}", lab.number, lab.about.title);
-        next = next.or(match state {
-            State::Untouched => {
-                Some(format!("read the chapter {}, then: cargo lab check {}", lab.about.chapter, lab.number))
-            }
-            State::Begun { next, .. } => Some(next),
-            State::Done => None,
-        });
     }
-    let done = || "every lab is done: change a solution, and see which promise breaks".to_owned();
-    println!("\nnext   {}", next.unwrap_or_else(done));
+    println!("\nnext   {}", next(&workspace)?);
     println!("book   cargo lab book serve");
     println!("help   cargo lab --help, and cargo lab doctor looks at your machine");
     Ok(Exit::Kept)
+}
+
+/// The next step: the same one, whoever names it.
+pub fn next(workspace: &Workspace) -> Result<String, SetUp> {
+    let labs = workspace.labs()?;
+    let open = labs.iter().find_map(|lab| step(lab, state(workspace, lab)));
+    Ok(open
+        .unwrap_or_else(|| "every lab is done: change a solution, and see which promise breaks".to_owned()))
+}
+
+/// What to do next in a lab that stands so; `None` when it is done.
+fn step(lab: &Lab, state: State) -> Option<String> {
+    match state {
+        State::Untouched => Some(format!(
+            "read chapter {0} (book/src/{1}), then: cargo lab check {0}",
+            lab.number, lab.about.chapter
+        )),
+        State::Begun { next, .. } => Some(next),
+        State::Done => None,
+    }
 }
 
 fn state(workspace: &Workspace, lab: &Lab) -> State {
@@ -113,6 +124,15 @@ mod tests {
             State::Begun { words, next } => format!("{words} | {next}"),
             State::Done => "done".into(),
         }
+    }
+
+    #[test]
+    fn the_first_step_is_a_chapter_and_its_check() {
+        let about = About { chapter: "00-overload.md".into(), ..About::default() };
+        let lab = Lab { number: "00".into(), folder: "00-overload".into(), about };
+        let first = step(&lab, State::Untouched);
+        let said = "read chapter 00 (book/src/00-overload.md), then: cargo lab check 00";
+        assert_eq!(first.as_deref(), Some(said));
     }
 
     #[test]

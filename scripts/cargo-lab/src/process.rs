@@ -2,6 +2,7 @@
 
 use std::io;
 use std::process::{Command, ExitStatus, Output, Stdio};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use testbed::run::Run;
@@ -23,24 +24,38 @@ pub fn run(command: Command) -> Result<ExitStatus, SetUp> {
 }
 
 /// As [`run`], and gives each line that the program prints to stdout to `hears`.
-pub fn follow(mut command: Command, mut hears: impl FnMut(&str)) -> Result<ExitStatus, SetUp> {
+pub fn follow(command: Command, hears: impl FnMut(&str)) -> Result<ExitStatus, SetUp> {
     let name = command.get_program().to_string_lossy().into_owned();
+    to_its_end(heard(command, hears))?.map_err(|error| SetUp::from_cause(format!("run `{name}`"), error))
+}
+
+/// As [`follow`], for `limit` at the longest: a program that runs on is killed, and gives `None`.
+pub fn follow_for(
+    limit: Duration,
+    command: Command,
+    hears: impl FnMut(&str),
+) -> Result<Option<ExitStatus>, SetUp> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let ended =
+        to_its_end(async { tokio::time::timeout(limit, heard(command, hears)).await.ok().transpose() })?;
+    ended.map_err(|error| SetUp::from_cause(format!("run `{name}`"), error))
+}
+
+/// Whoever drops this kills the program.
+async fn heard(mut command: Command, mut hears: impl FnMut(&str)) -> io::Result<ExitStatus> {
     command.stdout(Stdio::piped());
-    let ended = async {
-        let mut child = tokio::process::Command::from(command).spawn()?;
-        let (id, stdout) = (child.id(), child.stdout.take());
-        let heard = async {
-            if let Some(stdout) = stdout {
-                let mut lines = BufReader::new(stdout).lines();
-                while let Some(line) = lines.next_line().await? {
-                    hears(&line);
-                }
+    let mut child = tokio::process::Command::from(command).kill_on_drop(true).spawn()?;
+    let (id, stdout) = (child.id(), child.stdout.take());
+    let heard = async {
+        if let Some(stdout) = stdout {
+            let mut lines = BufReader::new(stdout).lines();
+            while let Some(line) = lines.next_line().await? {
+                hears(&line);
             }
-            child.wait().await
-        };
-        passing_signals_on(id, heard).await
+        }
+        child.wait().await
     };
-    to_its_end(ended)?.map_err(|error| SetUp::from_cause(format!("run `{name}`"), error))
+    passing_signals_on(id, heard).await
 }
 
 /// Runs `command` and keeps what it prints to stdout; its stderr goes where ours goes. As for signals, it is as [`run`].

@@ -44,6 +44,28 @@ fn wrong_usage_is_exit_2_and_says_what_would_be_right() {
 }
 
 #[test]
+fn an_unknown_wrong_answer_is_exit_2_with_the_list() {
+    let unknown = lab(&["check", "00", "--wrong", "nonsense"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    let said = stderr(&unknown);
+    assert!(said.contains("lab 00 has no wrong answer `nonsense`; it has"), "{said}");
+    assert!(said.contains("  works-on-after-504             504, and the work goes on"), "{said}");
+    assert!(stdout(&unknown).is_empty(), "{}", stdout(&unknown));
+
+    let both = lab(&["check", "00", "--wrong", "waits-for-ever", "--solution"]);
+    assert_eq!(both.status.code(), Some(2));
+}
+
+#[test]
+fn the_readme_names_the_first_step() {
+    let readme = include_str!("../../../README.md");
+    let start = readme.split("## Start").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("a part");
+    assert!(start.contains("chapter 00"), "{start}");
+    assert!(start.contains("cargo lab check 00"), "{start}");
+    assert!(!start.contains("check 01"), "{start}");
+}
+
+#[test]
 fn a_file_that_cannot_be_executed_is_told_apart_from_an_absent_one() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("service");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use testbed::setup::SetUp;
 
-use crate::workspace::{Workspace, files, read};
+use crate::workspace::{Lab, Workspace, files, read};
 
 /// Set on every CI: there all is tried.
 const CI: &str = "CI";
@@ -20,8 +20,9 @@ pub struct Passed {
 }
 
 impl Passed {
-    /// For what is tried on `solution`, with services that were started from `images`.
-    pub fn of(workspace: &Workspace, solution: &Path, images: &str) -> Result<Passed, SetUp> {
+    /// For what is tried on the solution of `lab`, with services that were started from `images`.
+    pub fn of(workspace: &Workspace, lab: &Lab, images: &str) -> Result<Passed, SetUp> {
+        let solution = workspace.root.join("solutions").join(&lab.folder);
         let mut hasher = DefaultHasher::new();
         images.hash(&mut hasher);
         read(&workspace.root.join("Cargo.lock"))?.hash(&mut hasher);

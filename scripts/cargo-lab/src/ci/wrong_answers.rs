@@ -1,11 +1,9 @@
 //! Every wrong answer breaks the check that it names, and the message is the one on record.
 //!
-//! A wrong answer is a patch on a solution. All of them are applied, one after the other, to one copy of the solution
-//! at a fixed path with its own small workspace: so each costs one incremental build and the one check that it names.
+//! All of them are tried, one after the other, on one copy of the solution: so each costs one incremental build and the
+//! one check that it names.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use testbed::report::{CheckReport, Word, text};
 use testbed::setup::SetUp;
@@ -15,34 +13,22 @@ use testbed::suite::Request;
 use super::passed::Passed;
 use super::solutions::cut_off;
 use super::{Context, Proof};
-use crate::artifact::{Artifact, Target};
-use crate::process;
 use crate::verify::{Nobody, Verify};
-use crate::workspace::{Lab, files, read, unreadable};
-
-/// The package and the binary of the copy.
-const NAME: &str = "wrong-answer";
-
-/// A patch with what its preamble says.
-struct WrongAnswer {
-    path: PathBuf,
-    name: String,
-    check: String,
-}
+use crate::workspace::Lab;
+use crate::wrong_answer::{Copy, WrongAnswer};
 
 /// Tries every wrong answer of every lab.
 pub fn are_caught(context: &Context) -> Proof {
     let (mut wrong, mut caught) = (Vec::new(), 0);
     for lab in context.labs()? {
-        let folder = context.workspace.root.join("solutions").join(&lab.folder).join("wrong-answers");
         let Some(verify) = Verify::build(&context.workspace, &lab.solution())? else {
             wrong.push(format!("{} does not compile", lab.solution()));
             continue;
         };
         let checks: Vec<_> = verify.list()?.into_iter().map(|check| check.name).collect();
-        let copy = Copy::make(context, &lab)?;
-        let passed = Passed::of(&context.workspace, &copy.original, &context.images)?;
-        for answer in WrongAnswer::all(&folder)? {
+        let copy = Copy::make(&context.workspace, &lab)?;
+        let passed = Passed::of(&context.workspace, &lab, &context.images)?;
+        for answer in WrongAnswer::all(&context.workspace, &lab)? {
             if !checks.contains(&answer.check) {
                 let (name, check) = (&answer.name, &answer.check);
                 wrong.push(format!("{name}: names `{check}`, which is no check of lab {}", lab.number));
@@ -74,11 +60,10 @@ fn judge(
     copy: &Copy,
     answer: &WrongAnswer,
 ) -> Result<Result<(), String>, SetUp> {
-    copy.reset()?;
-    if let Err(why) = copy.apply(answer)? {
-        return Ok(Err(why));
-    }
-    let Some(binary) = copy.build()? else { return Ok(Err("does not compile".to_owned())) };
+    let binary = match copy.try_on(answer)? {
+        Ok(binary) => binary,
+        Err(why) => return Ok(Err(why)),
+    };
     let request = Request {
         submission: Some((answer.name.clone(), Submission::of(binary))),
         only: vec![answer.check.clone()],
@@ -142,133 +127,6 @@ fn without_figures(text: &str) -> String {
         rest = &after[between..];
     }
     open
-}
-
-impl WrongAnswer {
-    fn all(folder: &Path) -> Result<Vec<WrongAnswer>, SetUp> {
-        let entries = std::fs::read_dir(folder).map_err(|error| unreadable(folder, &error))?;
-        let paths = entries.flatten().map(|entry| entry.path());
-        let mut patches: Vec<PathBuf> =
-            paths.filter(|path| path.extension().is_some_and(|extension| extension == "patch")).collect();
-        patches.sort();
-        patches.into_iter().map(WrongAnswer::read).collect()
-    }
-
-    fn read(path: PathBuf) -> Result<WrongAnswer, SetUp> {
-        let text = read(&path)?;
-        let preamble: BTreeMap<&str, &str> = text
-            .lines()
-            .take_while(|line| !line.starts_with("--- "))
-            .filter_map(|line| line.split_once(": "))
-            .collect();
-        let check =
-            preamble.get("Check").ok_or_else(|| unreadable(&path, &"its preamble has no line `Check: …`"))?;
-        let check = check.trim().to_owned();
-        let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-        Ok(WrongAnswer { path, name, check })
-    }
-}
-
-/// The copy of a solution on which wrong answers are tried.
-struct Copy {
-    original: PathBuf,
-    folder: PathBuf,
-    root: PathBuf,
-    target: PathBuf,
-}
-
-impl Copy {
-    fn make(context: &Context, lab: &Lab) -> Result<Copy, SetUp> {
-        let workspace = &context.workspace;
-        let root = workspace.target.join("lab").join("wrong-answers");
-        let original = workspace.root.join("solutions").join(&lab.folder);
-        let folder = root.join("solutions").join(&lab.folder);
-        let copy = Copy { original, folder, root, target: workspace.target.clone() };
-        copy.write_manifests(&workspace.root, lab)?;
-        Ok(copy)
-    }
-
-    /// A workspace of this one package. What only its tests need is left out: its `verify` is the original's.
-    fn write_manifests(&self, original_root: &Path, lab: &Lab) -> Result<(), SetUp> {
-        let mut whole = manifest(&original_root.join("Cargo.toml"))?;
-        let members = toml::Value::from(vec![format!("solutions/{}", lab.folder)]);
-        if let Some(workspace) = whole.get_mut("workspace").and_then(toml::Value::as_table_mut) {
-            workspace.insert("members".to_owned(), members);
-            workspace.remove("default-members");
-            workspace.remove("exclude");
-        }
-        let mut package = manifest(&self.original.join("Cargo.toml"))?;
-        package.remove("test");
-        package.remove("dev-dependencies");
-        self.find_dependencies(&mut package);
-        // Another name for the binary, so that it never lies where the solution's own is looked for; the sources know the library's.
-        if let Some(about) = package.get_mut("package").and_then(toml::Value::as_table_mut) {
-            about.insert("name".to_owned(), NAME.into());
-        }
-        let library = toml::Table::from_iter([("name".to_owned(), lab.solution().replace('-', "_").into())]);
-        package.insert("lib".to_owned(), library.into());
-        write(&self.root.join("Cargo.toml"), &whole.to_string())?;
-        write(&self.root.join("Cargo.lock"), &read(&original_root.join("Cargo.lock"))?)?;
-        write(&self.folder.join("Cargo.toml"), &package.to_string())
-    }
-
-    /// The lab before this one stays where it is, and the copy lies elsewhere.
-    fn find_dependencies(&self, package: &mut toml::Table) {
-        let Some(dependencies) = package.get_mut("dependencies").and_then(toml::Value::as_table_mut) else {
-            return;
-        };
-        for (_, dependency) in dependencies.iter_mut() {
-            if let Some(toml::Value::String(path)) = dependency.get_mut("path") {
-                *path = self.original.join(&*path).display().to_string();
-            }
-        }
-    }
-
-    /// The solution's sources as they are. A file that is right already keeps its time, so that cargo builds no more than it must.
-    fn reset(&self) -> Result<(), SetUp> {
-        let (from, to) = (self.original.join("src"), self.folder.join("src"));
-        for file in files(&from)? {
-            let text = read(&from.join(&file))?;
-            if std::fs::read_to_string(to.join(&file)).ok().as_ref() != Some(&text) {
-                write(&to.join(&file), &text)?;
-            }
-        }
-        let extra = if to.exists() { files(&to)? } else { Vec::new() };
-        for file in extra.iter().filter(|file| !from.join(file).exists()) {
-            std::fs::remove_file(to.join(file)).map_err(|error| unreadable(&to.join(file), &error))?;
-        }
-        Ok(())
-    }
-
-    fn apply(&self, answer: &WrongAnswer) -> Result<Result<(), String>, SetUp> {
-        let mut command = Command::new("patch");
-        command
-            .args(["--strip=1", "--force", "--no-backup-if-mismatch", "--reject-file=-", "--input"])
-            .arg(&answer.path)
-            .current_dir(&self.folder);
-        let output = process::output(command)?;
-        if output.status.success() {
-            return Ok(Ok(()));
-        }
-        Ok(Err(format!("does not apply: {}", String::from_utf8_lossy(&output.stdout).trim())))
-    }
-
-    fn build(&self) -> Result<Option<PathBuf>, SetUp> {
-        let program = Artifact::of(NAME, Target::Program);
-        let mut command = program.cargo(&self.root);
-        command.env("CARGO_TARGET_DIR", &self.target);
-        program.build_with(command)
-    }
-}
-
-fn manifest(path: &Path) -> Result<toml::Table, SetUp> {
-    read(path)?.parse().map_err(|error: toml::de::Error| unreadable(path, &error))
-}
-
-fn write(path: &Path, text: &str) -> Result<(), SetUp> {
-    let fault = |error| SetUp::from_cause(format!("write `{}`", path.display()), error);
-    std::fs::create_dir_all(path.parent().unwrap_or(path)).map_err(fault)?;
-    std::fs::write(path, text).map_err(fault)
 }
 
 #[cfg(test)]
