@@ -62,10 +62,11 @@ pub(crate) async fn list_newest_first(bed: Bed, agreement: Agreement) -> Verdict
 
 /// The promise that pages meet end to end also where they part posts of one instant.
 async fn pages_meet_among_equals(bed: &Bed, service: &Subject) -> Result<(), Stop> {
-    const EQUALS: usize = 60;
-    const HOUR: Duration = Duration::from_secs(3600);
+    /// So many that the database keeps the best of a page in a heap, where equals have no order of their own.
+    const EQUALS: usize = 300;
+    const AGO: Duration = Duration::from_secs(30);
     let equals = (0..EQUALS).map(|n| format!("of one moment {n}"));
-    let mut missing = bed.database().plant_at_once(equals, HOUR).await?;
+    let mut missing = bed.database().plant_at_once(equals, AGO).await?;
     let (mut listed, mut page) = (0, 1);
     loop {
         let got = ids(&service.get(&format!("/posts?page={page}")).send().await?)?;
