@@ -144,7 +144,7 @@ fn storing() -> [Check; 9] {
         ),
         Check::new(
             "dead-letters-wait",
-            "no dead letter is lost while their queue is full",
+            "no dead letter is lost while their queue is gone",
             "Poison",
             dead_letters::dead_letters_wait,
         ),

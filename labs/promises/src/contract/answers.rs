@@ -65,12 +65,17 @@ impl AsAgreed for Answer {
             .likely(
                 self.status < 300,
                 "the request was taken for a good one",
-                "look for the rule that should have refused it (labs/openapi.yaml)",
+                "look for the rule of the contract that should have refused it",
             )
             .likely(
                 self.status >= 500,
                 "the fault travelled to where nobody expected it",
                 "refuse it where the request is read",
+            )
+            .likely(
+                true,
+                format!("it is refused with {}, where the contract says {wanted}", self.status),
+                "compare with the contract's table of statuses",
             )
             .kept_if(statuses.contains(&self.status))?;
         let problem = serde_json::from_slice::<Value>(&self.body).unwrap_or_default();
@@ -108,7 +113,10 @@ impl AsAgreed for Answer {
     }
 
     fn tells_nothing_internal(&self) -> Verdict {
-        const INTERNAL: [&str; 26] = [
+        const INTERNAL: [&str; 29] = [
+            "strconv.",
+            "invalid literal for",
+            "numberformatexception",
             "insert into",
             "syntax error",
             "sqlstate",

@@ -85,6 +85,11 @@ async fn bad_requests_are_refused(service: &Subject) -> Verdict {
         answer.is_problem(&[405])?;
         promise(format!("the 405 on {route} says what is allowed"))
             .observed(Fact::named("allow", answer.header("allow")))
+            .likely(
+                true,
+                "the header is missing, or lacks the route's own method",
+                "send Allow with every 405",
+            )
             .kept_if(answer.header("allow").contains("GET"))?;
     }
     Ok(all_kept(

@@ -79,11 +79,11 @@ pub(super) async fn graceful_stop(bed: Bed) -> Verdict {
 async fn stops_in_time(bed: &Bed) -> Verdict {
     /// From its beginning; the stop has ten.
     const WORK: Duration = Duration::from_secs(15);
-    let service = with(bed, 2, 20, TIMEOUT).await?;
+    let service = with(bed, 1, 0, TIMEOUT).await?;
     let path = format!("/io/{}", WORK.as_millis());
     let load = bed.gets(&service, &path, Schedule::constant(10.0, Duration::from_millis(100)));
     let load = load.patience(WORK + TIMEOUT).label("a request of 15 s").start();
-    load.arrived(1).await?;
+    is_busy(&service).await?;
     let ended = service.terminate().await?;
     load.stop().await?;
     ended.in_time(
@@ -91,6 +91,21 @@ async fn stops_in_time(bed: &Bed) -> Verdict {
         "the stop waits until the last request has ended, however long that takes",
         "give the stop an end of its own, well before 10 s, and cut off what is not done by then",
     )
+}
+
+/// Waits until the one worker is busy: with QUEUE=0 the next request is refused then.
+async fn is_busy(service: &Subject) -> Result<(), Stop> {
+    let refused = testbed::wait::until(Duration::from_secs(3), async || {
+        service.get("/io/0").send().await.is_ok_and(|answer| answer.status == 503).then_some(())
+    });
+    promise("with WORKERS=1 and QUEUE=0 a second request is refused while the first one runs")
+        .likely(
+            true,
+            "QUEUE=0 is taken for another number, or more than WORKERS run",
+            "0 is a number of places, too",
+        )
+        .kept_if(refused.await.is_some())?;
+    Ok(())
 }
 
 fn stops_well(run: &Outcomes, signalled: Duration, ended: Ended) -> Verdict {

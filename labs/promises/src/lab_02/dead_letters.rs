@@ -1,4 +1,4 @@
-//! Where poison goes when there is no room for it.
+//! Where poison goes when there is no place for it.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -13,15 +13,12 @@ const SOON: Duration = Duration::from_secs(20);
 /// How long the delivery of a few messages may take. A hundred times what it takes.
 const DELIVERED: Duration = Duration::from_secs(2);
 
-/// The queue for dead letters is full: an operator has bounded it. What is set aside meanwhile is there when it has room again.
+/// The queue for dead letters is gone: somebody has deleted it. What is set aside meanwhile is in it when it is there again.
 pub(super) async fn dead_letters_wait(bed: Bed) -> Verdict {
     const POISON: usize = 20;
-    const TRIES: u32 = 1000;
-    let _consumer = bed.service().role("consumer").start().await?;
-    bed.broker().bound(DEAD, 1).await?;
-    if !bed.broker().fill(DEAD, TRIES).await? {
-        return Err(Stop::Inconclusive(format!("the bounded queue took {TRIES} messages, and refused none")));
-    }
+    let consumer = bed.service().role("consumer").start().await?;
+    let queue = bed.broker().declared(QUEUE).await?.unwrap_or_default();
+    bed.broker().delete(DEAD).await?;
     let poison: Vec<Vec<u8>> = (0..POISON).map(|n| format!("no post {n}").into_bytes()).collect();
     bed.broker().publish(QUEUE, poison.clone()).await?;
     // A service that keeps what it cannot set aside leaves it in the queue, and is right as well.
@@ -30,7 +27,9 @@ pub(super) async fn dead_letters_wait(bed: Bed) -> Verdict {
     });
     delivered.await;
 
-    bed.broker().unbound().await?;
+    // At its start it declares what is gone, if it has not done so before.
+    consumer.terminate().await?;
+    consumer.restart().await?;
     let mut missing: HashSet<Vec<u8>> = poison.into_iter().collect();
     let all = wait::try_until(SOON, async || {
         for letter in bed.broker().take_all(DEAD).await? {
@@ -40,8 +39,7 @@ pub(super) async fn dead_letters_wait(bed: Bed) -> Verdict {
     });
     all.await?;
     let left = bed.broker().all_messages(QUEUE).await?.unwrap_or(0);
-    let queue = bed.broker().declared(QUEUE).await?.unwrap_or_default();
-    promise(format!("what is set aside while `{DEAD}` is full is in it when there is room"))
+    promise(format!("what is set aside while `{DEAD}` is gone is in it when it is there again"))
         .observed(Fact::count("poisonous", POISON))
         .observed(Fact::count("missing", missing.len()))
         .observed((left > 0).then(|| Fact::count("still with the broker", left)))
@@ -52,7 +50,7 @@ pub(super) async fn dead_letters_wait(bed: Bed) -> Verdict {
         )
         .likely(
             left == 0 && !queue.at_least_once,
-            "the broker hands on dead letters at most once: one that finds no room is thrown away",
+            "the broker hands on dead letters at most once: one that finds no queue is thrown away",
             "declare the queue with x-dead-letter-strategy at-least-once, and x-overflow reject-publish, which that needs",
         )
         .likely(

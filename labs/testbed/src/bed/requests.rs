@@ -185,17 +185,6 @@ impl UnderWay {
             .is_broken())
     }
 
-    /// Waits until `count` requests were sent.
-    ///
-    /// # Errors
-    /// When that cannot happen any more: the host has not sent them.
-    pub async fn arrived(&self, count: usize) -> Result<(), Stop> {
-        match self.running.sent(count).await {
-            true => Ok(()),
-            false => Err(Stop::Inconclusive(format!("this host did not send {count} requests"))),
-        }
-    }
-
     /// What happened until now.
     pub fn counts(&self) -> Counts {
         self.running.counts()
