@@ -47,6 +47,10 @@ pub struct Check {
     /// Run only the checks that were not kept when they were last judged
     #[arg(long, conflicts_with = "only")]
     pub failed: bool,
+    /// How many checks may run side by side, where they share nothing but the host: quicker, and only for a quiet machine with a
+    /// core for each
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub lanes: usize,
     /// Print the report as JSON instead of verdicts
     #[arg(long)]
     pub json: bool,
@@ -100,13 +104,8 @@ pub fn run(ask: &Check) -> Result<Exit, SetUp> {
         let Some(tests) = UnitTests::run(&workspace, &lab)? else { return Ok(Exit::Interrupted) };
         anstream::println!("{}\n", tests.told(&lab));
     }
-    let request = Request {
-        submission: subject.submission,
-        only,
-        again: subject.again,
-        lanes: std::thread::available_parallelism().map_or(1, usize::from),
-        list: false,
-    };
+    let request =
+        Request { submission: subject.submission, only, again: subject.again, lanes: ask.lanes, list: false };
     let mut reader = Terminal::new(ask.json);
     let judged = verify.judge(&request, &mut reader, |_| {})?;
     if let Some(report) = &judged.report {

@@ -163,7 +163,8 @@ impl Session {
     async fn in_lanes(&self) {
         let chosen =
             (0..self.suite.checks.len()).filter(|at| self.options.wants(self.suite.checks[*at].name));
-        let (alone, beside): (Vec<usize>, Vec<usize>) = chosen.partition(|at| self.suite.checks[*at].alone);
+        let is_alone = |at: &usize| self.options.lanes == 1 || self.suite.checks[*at].alone;
+        let (alone, beside): (Vec<usize>, Vec<usize>) = chosen.partition(is_alone);
         for (lanes, checks) in [(self.options.lanes, beside), (1, alone)] {
             let mut ended = stream::iter(checks).map(|at| self.judge(at)).buffered(lanes);
             while let Some(report) = ended.next().await {
