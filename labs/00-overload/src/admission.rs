@@ -109,14 +109,18 @@ mod tests {
 
     #[tokio::test]
     async fn who_was_begun_in_time_is_waited_for() {
-        let (admission, line) = admission(Duration::from_millis(1));
-        let worker = tokio::task::spawn_blocking(move || line.next());
+        /// Hundreds of times what a thread takes to get a job.
+        const TIMEOUT: Duration = Duration::from_millis(300);
+        let (admission, line) = admission(TIMEOUT);
+        let (took, taken) = oneshot::channel();
+        // A thread that nobody waits for: where no job comes, the test fails, and does not hang.
+        std::thread::spawn(move || took.send(line.next()));
         let mut running = Box::pin(admission.run(WORK));
         let job = tokio::select! {
-            job = worker => job.expect("no panic"),
+            job = taken => job.expect("the thread lives until it has a job"),
             ended = &mut running => panic!("it ended before it was run: {ended:?}"),
         };
-        let late = timeout(Duration::from_millis(20), &mut running).await;
+        let late = timeout(TIMEOUT * 3 / 2, &mut running).await;
         assert!(late.is_err(), "the timeout bounds the wait in the line alone");
         job.result.send(Value::Bool(true)).expect("somebody waits");
         assert_eq!(running.await, Ok(Value::Bool(true)));
