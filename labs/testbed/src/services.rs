@@ -13,8 +13,8 @@ mod virtual_host;
 
 pub use cluster::Cluster;
 pub use contained::Contained;
-pub(crate) use container::create_no_more;
 pub use container::{Container, Engine, Network, Said, Shape, Spoken, engine};
+pub(crate) use container::{create_no_more, has_created};
 pub use database::Database;
 pub use nginx::{Front, Nginx, Refused};
 pub use postgres::{Connections, Postgres};

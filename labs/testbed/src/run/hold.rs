@@ -135,7 +135,9 @@ impl Run {
     }
 
     async fn remove(&self) -> Result<leftovers::Removed, SetUp> {
-        let engine = if self.containers { services::engine().await.map(Some) } else { Ok(None) };
+        // A check may start containers of its own, where its suite needs none.
+        let may_be_there = self.containers || services::has_created();
+        let engine = if may_be_there { services::engine().await.map(Some) } else { Ok(None) };
         // Without an engine there are still processes and folders to remove.
         let removed =
             leftovers::remove(engine.as_ref().ok().and_then(Option::as_ref), RunId::current()).await;

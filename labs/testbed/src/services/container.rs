@@ -8,6 +8,7 @@ mod network;
 mod shape;
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use testcontainers::bollard::query_parameters::{
@@ -15,7 +16,7 @@ use testcontainers::bollard::query_parameters::{
 };
 use testcontainers::runners::AsyncRunner as _;
 use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, TestcontainersError};
-use tokio::sync::RwLock;
+use tokio::sync::{RwLock, RwLockReadGuard};
 
 pub use engine::{Engine, engine};
 pub use inside::{Said, Spoken};
@@ -218,13 +219,28 @@ impl Container {
 /// Held while the engine is asked for a container.
 static CREATING: RwLock<()> = RwLock::const_new(());
 
+/// Whether this process has ever asked the engine for a container or a network.
+static HAS_ASKED: AtomicBool = AtomicBool::new(false);
+
+/// Before the engine is asked for something: held until it has answered.
+async fn creating() -> RwLockReadGuard<'static, ()> {
+    let creating = CREATING.read().await;
+    HAS_ASKED.store(true, Ordering::SeqCst);
+    creating
+}
+
+/// Whether there may be something of this process's for the engine to remove.
+pub(crate) fn has_created() -> bool {
+    HAS_ASKED.load(Ordering::SeqCst)
+}
+
 /// Asks the engine for a container, to the end: whoever stops waiting does not stop what the engine was told to do, and a
 /// container that nobody waits for is dropped, and so removed, as soon as it is there.
 async fn create(
     request: ContainerRequest<GenericImage>,
 ) -> Result<ContainerAsync<GenericImage>, TestcontainersError> {
     let creating = tokio::spawn(async move {
-        let _creating = CREATING.read().await;
+        let _creating = creating().await;
         request.start().await
     });
     creating.await.unwrap_or_else(|error| Err(TestcontainersError::other(error)))

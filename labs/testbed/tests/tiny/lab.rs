@@ -97,7 +97,7 @@ async fn falls_ill(bed: Bed) -> Verdict {
 }
 
 /// Two services behind a proxy; then the check ends as `TINY_END` says.
-async fn stacks(_bed: Bed) -> Verdict {
+async fn stacks(bed: Bed) -> Verdict {
     let milliseconds = |name: &str| (name.to_owned(), "300ms".to_owned());
     let environment = ["CONNECT_TIMEOUT", "READ_TIMEOUT"].map(milliseconds).into();
     let plan = Plan {
@@ -106,7 +106,7 @@ async fn stacks(_bed: Bed) -> Verdict {
         ..Plan::default()
     };
     let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stack/deploy");
-    let binary = env::var_os("LAB_BINARY").unwrap_or_default().into();
+    let binary = bed.submission().binary.clone();
     let stack = Stack::start(&plan, &Submission { binary, deploy: Some(deploy) }).await?;
     eprintln!("the stack stands");
     match env::var("TINY_END").as_deref() {

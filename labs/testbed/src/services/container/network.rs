@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use testcontainers::bollard::models::NetworkCreateRequest;
 
-use super::{CREATING, Engine, new_name};
+use super::{Engine, creating, new_name};
 use crate::leftovers::status;
 use crate::run::{LABEL, RunId};
 use crate::setup::SetUp;
@@ -26,7 +26,7 @@ impl OwnNetwork {
         };
         let asked = engine.clone();
         let making = tokio::spawn(async move {
-            let _creating = CREATING.read().await;
+            let _creating = creating().await;
             asked.create_network(request).await
         });
         let what = "make a network for containers";
