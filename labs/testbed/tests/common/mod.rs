@@ -47,6 +47,7 @@ impl Run {
         let child = Command::new(env!("CARGO_BIN_EXE_testbed-tiny-lab"))
             .env(REQUEST, request(only, SERVICE))
             .env("TINY_SERVICE", SERVICE)
+            .env("TINY_FOLDER", &folder)
             .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(stdout.unwrap_or(ours))

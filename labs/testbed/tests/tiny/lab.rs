@@ -14,8 +14,8 @@ use testbed::suite::OwnBinary;
 
 fn main() -> ExitCode {
     // What a package's own `verify` knows when it is compiled.
-    let path = env::var("TINY_SERVICE").unwrap_or_default().leak();
-    let own = OwnBinary { package: "tiny", path, folder: env!("CARGO_MANIFEST_DIR") };
+    let told = |name| env::var(name).unwrap_or_default().leak();
+    let own = OwnBinary { package: "tiny", path: told("TINY_SERVICE"), folder: told("TINY_FOLDER") };
     let needs: &[Service] = match env::var("TINY_NEEDS").as_deref() {
         Ok("database") => &[Service::Postgres],
         Ok("broker") => &[Service::RabbitMq],
