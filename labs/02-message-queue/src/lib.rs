@@ -13,12 +13,14 @@
 
 use axum::Router;
 use direct_write::{
-    StartError, cannot, http as web,
+    StartError, cannot,
+    config::Database,
+    http as web,
     server::{self, Limits, terminated},
     store::Store,
 };
 use futures_util::future::OptionFuture;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub mod accepting;
 pub mod config;
@@ -43,18 +45,36 @@ use crate::{
 ///
 /// # Errors
 /// Fails when the service cannot start: no database, no broker, or an address that cannot be bound.
-// ANCHOR: run
 pub async fn run(config: Config) -> Result<(), StartError> {
+    let reads = config.reads();
+    run_with(config, reads, async |store, _, _| Ok(web::read_routes(store))).await
+}
+
+/// As [`run`], with other reads. `reads` is their share of the connections. `open` makes their routes,
+/// before anybody can ask; what they do in the background ends with the token, and is waited for.
+///
+/// # Errors
+/// As there, and those of `open`.
+// ANCHOR: run
+pub async fn run_with(
+    config: Config,
+    reads: Database,
+    open: impl AsyncFnOnce(Store, CancellationToken, &TaskTracker) -> Result<Router, StartError>,
+) -> Result<(), StartError> {
     let terminated = terminated().map_err(cannot("listen for SIGTERM"))?;
     let (budget, limits) = (config.direct_write.budget(), Limits::default());
+    let (stop, background) = (CancellationToken::new(), TaskTracker::new());
     let broker = Broker::new(config.amqp_url.clone());
-    let store = Store::open(&config.reads(), budget).await.map_err(cannot("prepare the database"))?;
+    let store = Store::open(&reads, budget).await.map_err(cannot("prepare the database"))?;
 
     let consumer =
         if config.role.consumes() { Some(consumer(&config, &broker, &store).await?) } else { None };
     let intake = if config.role.serves() { Some(intake(&config, broker).await?) } else { None };
     let routes = match &intake {
-        Some(intake) => web::read_routes(store.clone()).merge(post_route(intake.clone())),
+        Some(intake) => {
+            let reads = open(store.clone(), stop.clone(), &background).await?;
+            reads.merge(post_route(intake.clone()))
+        }
         None => Router::new(),
     };
     let app = web::finish(web::health_route().merge(routes), budget);
@@ -63,13 +83,14 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let listener = server::bind(address, limits).await.map_err(cannot(&format!("listen on `{address}`")))?;
     tracing::info!(%address, role = ?config.role, "ready");
 
-    let stop = CancellationToken::new();
     let consuming = consumer.map(|consumer| tokio::spawn(consume(consumer, stop.clone())));
     let shutdown = async {
         tokio::select! { () = terminated => stop.cancel(), () = stop.cancelled() => {} }
     };
     server::run(listener, app, limits, shutdown, budget.drain()).await;
     let consumed = OptionFuture::from(consuming).await.transpose();
+    background.close();
+    background.wait().await;
 
     // The publisher's connection outlives the requests that need it.
     OptionFuture::from(intake.as_ref().map(|intake| intake.publisher.close())).await;

@@ -8,6 +8,7 @@ mod ledger;
 mod load;
 mod posting;
 mod queue;
+mod reads;
 mod settings;
 mod table;
 
@@ -18,6 +19,7 @@ pub use ledger::Reckoned;
 pub use load::{LoadOfPosts, Posts, PostsLoad, origin, posts};
 pub use posting::{AskPost, Posting};
 pub use queue::{DEAD, QUEUE, instant, message};
+pub use reads::ReadsOfPosts;
 pub use settings::Settings;
 pub use table::{InsertHold, PostTable};
 
@@ -28,7 +30,7 @@ pub const BY_HAND: &str = "by hand";
 pub mod prelude {
     pub use super::{
         Agreement, AsAgreed as _, AskPost as _, BY_HAND, Drain, Drained as _, LoadOfPosts as _,
-        PostTable as _, Posting, PostsLoad as _, Reckoned as _, Settings as _,
+        PostTable as _, Posting, PostsLoad as _, ReadsOfPosts as _, Reckoned as _, Settings as _,
     };
     pub use testbed::prelude::*;
 }

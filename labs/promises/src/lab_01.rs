@@ -11,6 +11,7 @@ mod searches;
 mod stop;
 mod table;
 
+pub(crate) use compare::ids;
 pub(crate) use created::create_then_read;
 pub(crate) use lists::list_newest_first;
 pub(crate) use outage::{ATTEMPTS_A_SECOND, HOST, Outage, attempts_are_bounded};

@@ -18,31 +18,31 @@ use testbed::suite::OwnBinary;
 use crate::contract::Agreement;
 use crate::lab_01;
 
-/// The suite of lab 02.
-pub(crate) fn suite(own: OwnBinary) -> Suite {
+/// The suite of lab 02, as it holds under an agreement.
+pub(crate) fn suite(own: OwnBinary, agreement: Agreement) -> Suite {
     Suite::new(own, "02", "Message queue", "02-message-queue")
         .contract("labs/openapi.yaml and labs/amqp.md")
         .needs(&[Service::Postgres, Service::RabbitMq])
-        .checks(inherited())
+        .checks(inherited(agreement))
         .checks(accepting())
         .checks(storing())
         .checks(surviving())
 }
 
 /// What holds since lab 01.
-fn inherited() -> [Check; 4] {
+fn inherited(agreement: Agreement) -> [Check; 4] {
     [
         Check::new(
             "create-then-read",
             "a post comes back as it was sent",
             "Accepted is not yet stored",
-            |bed| lab_01::create_then_read(bed, Agreement::QUEUED),
+            move |bed| lab_01::create_then_read(bed, agreement),
         ),
         Check::new(
             "list-newest-first",
             "the list is newest first, 20 a page",
             "What stays as it was",
-            |bed| lab_01::list_newest_first(bed, Agreement::QUEUED),
+            move |bed| lab_01::list_newest_first(bed, agreement),
         ),
         Check::new(
             "search-is-literal",
@@ -54,7 +54,7 @@ fn inherited() -> [Check; 4] {
             "bad-input-is-refused",
             "bad input is refused in one shape, none queued",
             "What stays as it was",
-            |bed| lab_01::bad_input_is_refused(bed, Agreement::QUEUED),
+            move |bed| lab_01::bad_input_is_refused(bed, agreement),
         ),
     ]
 }

@@ -8,10 +8,13 @@ pub mod contract;
 mod lab_00;
 mod lab_01;
 mod lab_02;
+mod lab_03;
 
 use std::process::ExitCode;
 
 use testbed::suite::{OwnBinary, Suite};
+
+use contract::Agreement;
 
 /// Judges `own`, or what the request names, by what the lab with this number promises.
 ///
@@ -25,7 +28,8 @@ fn suite(lab: &str, own: OwnBinary) -> Option<Suite> {
     match lab {
         "00" => Some(lab_00::suite(own)),
         "01" => Some(lab_01::suite(own)),
-        "02" => Some(lab_02::suite(own)),
+        "02" => Some(lab_02::suite(own, Agreement::QUEUED)),
+        "03" => Some(lab_03::suite(own)),
         _ => None,
     }
 }

@@ -126,6 +126,16 @@ impl Subject {
         }
     }
 
+    /// Starts the subject on a free port and returns at once, with nobody to see whether it becomes ready.
+    ///
+    /// # Errors
+    /// A file that cannot be run is a fault of the set-up.
+    pub fn begin(launch: Launch, stderr: Stderr) -> Result<Subject, Stop> {
+        let addr = ports::free()?;
+        let process = Mutex::new(Some(launch.spawn(addr, &stderr)?));
+        Ok(Subject { launch, patience: Patience::default(), addr, process, stderr })
+    }
+
     /// Starts the subject to do one thing and end, and waits for its end; what outlives `longest` is killed.
     ///
     /// # Errors

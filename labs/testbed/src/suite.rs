@@ -49,12 +49,15 @@ pub struct Check {
     name: &'static str,
     title: &'static str,
     section: &'static str,
+    /// The chapter and its page that explain it, as the suite tells that adds it.
+    explained: Option<(String, &'static str)>,
     alone: bool,
+    inherited: bool,
     experiment: Experiment,
 }
 
 impl Check {
-    /// A check by its name, its promise in a few words, the section of the suite's page that explains it, and the experiment.
+    /// A check by its name, its promise in a few words, the section of the page that explains it, and the experiment.
     pub fn new<F, Fut>(name: &'static str, title: &'static str, section: &'static str, experiment: F) -> Check
     where
         F: Fn(Bed) -> Fut + Send + Sync + 'static,
@@ -62,7 +65,7 @@ impl Check {
     {
         let experiment =
             Box::new(move |bed| -> Pin<Box<dyn Future<Output = Verdict>>> { Box::pin(experiment(bed)) });
-        Check { name, title, section, alone: false, experiment }
+        Check { name, title, section, explained: None, alone: false, inherited: false, experiment }
     }
 
     /// Nothing else may run meanwhile: the check hurts a service that all share, or measures what the host gives.
@@ -86,7 +89,7 @@ pub struct Suite {
 }
 
 impl Suite {
-    /// A suite by its number, its title and its page in the book: `01`, `Direct write`, `01-direct-write`.
+    /// A suite by its number, its title and its first page in the book: `01`, `Direct write`, `01-direct-write`.
     pub fn new(own: OwnBinary, number: &'static str, title: &'static str, page: &'static str) -> Suite {
         Suite {
             own,
@@ -121,10 +124,25 @@ impl Suite {
         self
     }
 
+    /// The page of the book that explains the checks added from now on.
+    #[must_use]
+    pub fn page(mut self, page: &'static str) -> Suite {
+        self.page = page;
+        self
+    }
+
     /// Adds checks, in the order in which a learner meets them.
     #[must_use]
     pub fn checks(mut self, checks: impl IntoIterator<Item = Check>) -> Suite {
-        self.checks.extend(checks);
+        let explained = Some((format!("{} {}", self.number, self.title), self.page));
+        self.checks.extend(checks.into_iter().map(|check| Check { explained: explained.clone(), ..check }));
+        self
+    }
+
+    /// Adds the checks of an earlier suite, which hold still: they are run when somebody asks for them, or for all.
+    #[must_use]
+    pub fn inherits(mut self, earlier: Suite) -> Suite {
+        self.checks.extend(earlier.checks.into_iter().map(|check| Check { inherited: true, ..check }));
         self
     }
 
@@ -146,11 +164,10 @@ impl Suite {
     }
 
     fn listed(&self, check: &Check) -> Listed {
-        let read = Read {
-            chapter: format!("{} {}", self.number, self.title),
-            section: check.section.to_owned(),
-            href: format!("{}.html#{}", self.page, slug(check.section)),
-        };
+        let usual = || (format!("{} {}", self.number, self.title), self.page);
+        let (chapter, page) = check.explained.clone().unwrap_or_else(usual);
+        let section = check.section.to_owned();
+        let read = Read { chapter, section, href: format!("{page}.html#{}", slug(check.section)) };
         Listed { name: check.name.to_owned(), title: check.title.to_owned(), read }
     }
 

@@ -79,7 +79,7 @@ pub fn check(workspace: &Workspace) -> Result<Vec<String>, SetUp> {
             wrong.push(format!("{} does not compile, so its anchors cannot be looked at", lab.solution()));
             continue;
         };
-        for check in verify.list()? {
+        for check in verify.list(true)? {
             if !pages.has(&check.read.href) {
                 wrong.push(format!(
                     "lab {}: `{}` points to {}, which is not in the book",

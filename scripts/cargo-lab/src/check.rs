@@ -26,6 +26,7 @@ Examples:
   cargo lab check 01                                   your own lab 01
   cargo lab check 01 --only create-then-read           one promise of it
   cargo lab check 01 --failed                          what was not kept the last time
+  cargo lab check 03 --all                             what holds since the labs before, too
   cargo lab check 01 --wrong retry-storm               a mistake that others made, and what catches it
   cargo lab check 01 --solution                        the solution that comes with the book
   cargo lab check 01 --binary ./my-service             a service in any language (contract: labs/openapi.yaml)")]
@@ -47,6 +48,9 @@ pub struct Check {
     /// Run only the checks that were not kept when they were last judged
     #[arg(long, conflicts_with = "only")]
     pub failed: bool,
+    /// Run also what holds since the labs before
+    #[arg(long, conflicts_with_all = ["only", "wrong"])]
+    pub all: bool,
     /// How many checks may run side by side, where they share nothing but the host: quicker, and only for a quiet machine with a
     /// core for each
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -88,7 +92,7 @@ pub fn run(ask: &Check) -> Result<Exit, SetUp> {
     };
     let only = match ask.failed {
         false => ask.only.clone(),
-        true => match failed(&verify, &subject.folder)? {
+        true => match failed(&verify, ask.all, &subject.folder)? {
             open if open.is_empty() => {
                 anstream::println!(
                     "every promise of lab {} was kept when it was last judged: {}",
@@ -104,8 +108,14 @@ pub fn run(ask: &Check) -> Result<Exit, SetUp> {
         let Some(tests) = UnitTests::run(&workspace, &lab)? else { return Ok(Exit::Interrupted) };
         anstream::println!("{}\n", tests.told(&lab));
     }
-    let request =
-        Request { submission: subject.submission, only, again: subject.again, lanes: ask.lanes, list: false };
+    let request = Request {
+        submission: subject.submission,
+        only,
+        all: ask.all,
+        again: subject.again,
+        lanes: ask.lanes,
+        list: false,
+    };
     let mut reader = Terminal::new(ask.json);
     let judged = verify.judge(&request, &mut reader, |_| {})?;
     if let Some(report) = &judged.report {
@@ -157,10 +167,10 @@ fn foreign(lab: &Lab, binary: &Path) -> String {
 }
 
 /// The checks that were not kept when they were last judged, or never judged.
-fn failed(verify: &Verify, folder: &Path) -> Result<Vec<String>, SetUp> {
+fn failed(verify: &Verify, all: bool, folder: &Path) -> Result<Vec<String>, SetUp> {
     let known = Report::read(&folder.join(JSON)).map(|report| report.checks).unwrap_or_default();
     let is_kept = |name: &str| known.iter().any(|check| check.name == name && check.verdict == Word::Kept);
-    let open = verify.list()?.into_iter().map(|listed| listed.name).filter(|name| !is_kept(name));
+    let open = verify.list(all)?.into_iter().map(|listed| listed.name).filter(|name| !is_kept(name));
     Ok(open.collect())
 }
 

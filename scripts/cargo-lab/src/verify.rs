@@ -64,9 +64,9 @@ impl Verify {
         Ok(Judged { exit: Exit::of(status), report: account.report() })
     }
 
-    /// The checks and where the book explains them.
-    pub fn list(&self) -> Result<Vec<Listed>, SetUp> {
-        let output = process::output(self.asked(&Request { list: true, ..Request::default() })?)?;
+    /// The checks and where the book explains them; with `all` also those that the lab inherits.
+    pub fn list(&self, all: bool) -> Result<Vec<Listed>, SetUp> {
+        let output = process::output(self.asked(&Request { list: true, all, ..Request::default() })?)?;
         match Event::read(String::from_utf8_lossy(&output.stdout).trim()) {
             Some(Event::Began(began)) => Ok(began.checks),
             _ => Err(SetUp::new(

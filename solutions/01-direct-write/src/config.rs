@@ -64,9 +64,12 @@ pub struct Database {
     pub max_connections: u16,
 }
 
-/// Under a tenth of a second a busy host's own pauses are refusals; over ten minutes a deadline
-/// protects nobody.
-fn milliseconds(text: &str) -> Result<Duration, String> {
+/// A time, as settings give it. Under a tenth of a second a busy host's own pauses are refusals; over
+/// ten minutes a deadline protects nobody.
+///
+/// # Errors
+/// Anything else.
+pub fn milliseconds(text: &str) -> Result<Duration, String> {
     match text.parse() {
         Ok(ms @ 100..=600_000) => Ok(Duration::from_millis(ms)),
         _ => Err("expected milliseconds, a whole number from 100 to 600000".to_owned()),

@@ -33,11 +33,12 @@ pub fn health_route() -> Router {
 
 /// `GET /posts`, `GET /post/{id}` and `GET /search`.
 pub fn read_routes(store: Store) -> Router {
-    Router::new()
-        .route("/posts", get(posts::list))
-        .route("/post/{id}", get(posts::read))
-        .route("/search", get(posts::search))
-        .with_state(store)
+    Router::new().route("/posts", get(posts::list)).with_state(store.clone()).merge(find_routes(store))
+}
+
+/// `GET /post/{id}` and `GET /search`: the reads that are no list.
+pub fn find_routes(store: Store) -> Router {
+    Router::new().route("/post/{id}", get(posts::read)).route("/search", get(posts::search)).with_state(store)
 }
 
 /// `POST /post`.

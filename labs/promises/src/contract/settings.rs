@@ -14,6 +14,10 @@ pub trait Settings: Sized {
     fn role(self, role: &str) -> Self;
     /// `PREFETCH`.
     fn prefetch(self, messages: usize) -> Self;
+    /// `REFRESH_MS`.
+    fn refresh(self, every: Duration) -> Self;
+    /// `STALE_MS`.
+    fn stale(self, after: Duration) -> Self;
 }
 
 impl Settings for ServiceSettings {
@@ -31,5 +35,13 @@ impl Settings for ServiceSettings {
 
     fn prefetch(self, messages: usize) -> Self {
         self.set("PREFETCH", messages)
+    }
+
+    fn refresh(self, every: Duration) -> Self {
+        self.set("REFRESH_MS", every.as_millis())
+    }
+
+    fn stale(self, after: Duration) -> Self {
+        self.set("STALE_MS", after.as_millis())
     }
 }

@@ -18,6 +18,8 @@ pub trait PostTable {
         &self,
         contents: impl IntoIterator<Item = String>,
     ) -> impl Future<Output = Result<Vec<Uuid>, sqlx::Error>>;
+    /// Plants one post, of this instant. Returns its id.
+    fn plant_one(&self, content: &str) -> impl Future<Output = Result<Uuid, sqlx::Error>>;
     /// Plants posts with these contents, all of one instant so long `ago`. Returns their ids.
     fn plant_at_once(
         &self,
@@ -51,6 +53,11 @@ impl PostTable for Database {
         let first = OffsetDateTime::now_utc() - Duration::from_secs(60 + contents.len() as u64);
         let made = |n| first + Duration::from_secs(n as u64);
         insert(self.pool(), contents.into_iter().enumerate().map(|(n, content)| (content, made(n)))).await
+    }
+
+    async fn plant_one(&self, content: &str) -> Result<Uuid, sqlx::Error> {
+        let planted = self.plant_at_once([content.to_owned()], Duration::ZERO).await?;
+        Ok(planted[0])
     }
 
     async fn plant_at_once(

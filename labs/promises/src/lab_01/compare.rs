@@ -35,7 +35,7 @@ pub(super) fn instant(post: &Value) -> Option<OffsetDateTime> {
 }
 
 /// The ids of an answered list, in its order.
-pub(super) fn ids(answer: &Answer) -> Result<Vec<Uuid>, Stop> {
+pub(crate) fn ids(answer: &Answer) -> Result<Vec<Uuid>, Stop> {
     let list = answer.json()?;
     promise("a list is a JSON array, also when nothing is in it")
         .observed(answer)

@@ -65,12 +65,22 @@ impl ServiceSettings {
 
     /// Starts the subject and waits until it is ready.
     pub async fn start(self) -> Result<Subject, Stop> {
+        self.tell();
+        Subject::start(self.launch, self.bed.voices().of(&self.name)).await
+    }
+
+    /// Starts the subject and returns at once, for whoever wants to see how it becomes ready.
+    pub fn begin(self) -> Result<Subject, Stop> {
+        self.tell();
+        Subject::begin(self.launch, self.bed.voices().of(&self.name))
+    }
+
+    fn tell(&self) {
         let told = |name: &str| !name.ends_with("_URL") && name != "RUST_LOG";
         let told = self.launch.environment.iter().filter(|(name, _)| told(name));
         let told: Vec<String> = told.map(|(name, value)| format!(" {name}={value}")).collect();
         let with = if told.is_empty() { "" } else { " with" };
         self.bed.says(format!("starting the {}{with}{}", self.name, told.concat()));
-        Subject::start(self.launch, self.bed.voices().of(&self.name)).await
     }
 
     /// Starts the subject with an argument that makes it do one thing and end, and waits for its end.

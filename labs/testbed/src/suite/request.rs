@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::Suite;
+use super::{Check, Suite};
 use crate::setup::SetUp;
 use crate::submission::Submission;
 
@@ -18,8 +18,10 @@ pub const REQUEST: &str = "LAB_REQUEST";
 pub struct Request {
     /// What to judge, with the name that the report gives it; the package's own binary without it.
     pub submission: Option<(String, Submission)>,
-    /// The checks to run, by name; all of them when empty.
+    /// The checks to run, by name; the suite's own when empty.
     pub only: Vec<String>,
+    /// Run also what the suite inherits from earlier ones.
+    pub all: bool,
     /// The command that a verdict's `again` line begins with.
     pub again: String,
     /// How many checks may run side by side, where they may.
@@ -49,6 +51,7 @@ pub(super) struct Options {
     pub subject: String,
     pub lanes: usize,
     only: Vec<String>,
+    all: bool,
     again: String,
 }
 
@@ -64,6 +67,8 @@ impl Options {
             subject,
             lanes: request.map_or(1, |request| request.lanes.max(1)),
             only: request.map(|request| request.only.clone()).unwrap_or_default(),
+            // A plain test is a test of everything.
+            all: request.is_none_or(|request| request.all),
             again: request.map_or_else(usual, |request| format!("{} --only", request.again)),
         }
     }
@@ -73,8 +78,21 @@ impl Options {
         format!("{} {check}", self.again)
     }
 
-    pub(super) fn wants(&self, check: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|wanted| wanted == check)
+    /// Whether a check is to be run.
+    pub(super) fn wants(&self, check: &Check) -> bool {
+        match self.only.is_empty() {
+            true => self.counts(check),
+            false => self.names(check),
+        }
+    }
+
+    /// Whether a check is among those that a reader of this run counts, be it run or not.
+    pub(super) fn counts(&self, check: &Check) -> bool {
+        self.all || !check.inherited || self.names(check)
+    }
+
+    fn names(&self, check: &Check) -> bool {
+        self.only.iter().any(|wanted| wanted == check.name)
     }
 
     /// The first name that is no check's.

@@ -92,7 +92,12 @@ fn began(suite: &Suite, options: &Options) -> Began {
         title: suite.title.to_owned(),
         subject: options.subject.clone(),
         at: OffsetDateTime::now_utc(),
-        checks: suite.checks.iter().map(|check| suite.listed(check)).collect(),
+        checks: suite
+            .checks
+            .iter()
+            .filter(|check| options.counts(check))
+            .map(|check| suite.listed(check))
+            .collect(),
     }
 }
 
@@ -161,8 +166,7 @@ impl Session {
     /// Judges the chosen checks and tells each verdict when it is there: first those that may run side by side, then each of
     /// the others alone. A fault of the set-up ends the run.
     async fn in_lanes(&self) {
-        let chosen =
-            (0..self.suite.checks.len()).filter(|at| self.options.wants(self.suite.checks[*at].name));
+        let chosen = (0..self.suite.checks.len()).filter(|at| self.options.wants(&self.suite.checks[*at]));
         let is_alone = |at: &usize| self.options.lanes == 1 || self.suite.checks[*at].alone;
         let (alone, beside): (Vec<usize>, Vec<usize>) = chosen.partition(is_alone);
         for (lanes, checks) in [(self.options.lanes, beside), (1, alone)] {

@@ -33,7 +33,7 @@ pub fn keep_every_promise(context: &Context) -> Proof {
 /// Judges `package` with the services of this run, telling the verdicts as they come. `None` when it does not compile.
 pub fn judge(context: &Context, package: &str, again: &str) -> Result<Option<Report>, SetUp> {
     let Some(verify) = Verify::build(&context.workspace, package)? else { return Ok(None) };
-    let request = Request { again: again.to_owned(), ..Request::default() };
+    let request = Request { again: again.to_owned(), all: true, ..Request::default() };
     let judged = verify.judge(&request, &mut Terminal::new(false), |command| context.lend(command))?;
     let report = judged.report.ok_or_else(|| cut_off(package))?;
     report.keep_in(&context.workspace.report(package))?;

@@ -1,0 +1,180 @@
+//! What holds when everybody reads page 1. The reads' capacity is pool size divided by a read's service time: 6 / 100 ms.
+
+use std::time::{Duration, Instant};
+
+use crate::contract::prelude::*;
+
+use super::first_page::{FirstPage, POSTS, REFRESH, appears, in_time};
+use super::instances::looks_in;
+
+/// The pool of connections.
+const POOL: usize = 6;
+/// How long a statement that reads `post` keeps its connection busy.
+const READ_TIME: Duration = Duration::from_millis(100);
+/// What the pool makes of it, in reads a second.
+const CAPACITY: f64 = 60.0;
+const CROWD: &str = "three times the reads that the database carries";
+
+/// A service with posts, whose reads take their time.
+async fn start(bed: &Bed, read_time: Duration) -> Result<Subject, Stop> {
+    let service = bed.service().role("api").pool(POOL).start().await?;
+    let planted = bed.database().plant((0..POSTS).map(|n| format!("post number {n}"))).await?;
+    let newest = planted.last().copied().unwrap_or_default();
+    bed.database().read_time(read_time).await?;
+    let shown = appears(&service, newest, in_time(REFRESH, read_time)).await?;
+    promise("what is committed is on page 1 within REFRESH_MS")
+        .observed(Fact::count("planted", planted.len()))
+        .likely(true, "page 1 is not read anew", "refresh it every REFRESH_MS")
+        .kept_if(shown.is_some())?;
+    Ok(service)
+}
+
+/// Three times the reads that the database carries, all for page 1, and it sees one look a second.
+pub(super) async fn one_look_a_second(bed: Bed) -> Verdict {
+    const LENGTH: Duration = Duration::from_secs(6);
+    let service = start(&bed, READ_TIME).await?;
+    let (before, began) = (bed.database().reads().await?, Instant::now());
+    let load = bed.gets(&service, "/posts", Schedule::constant(3.0 * CAPACITY, LENGTH));
+    let run = load.label(CROWD).capacity(CAPACITY).start().finish().await?;
+    let (statements, lasted) = (bed.database().reads().await? - before, began.elapsed());
+    let served = nobody_is_refused(&run)?;
+    let most = statements_allowed(REFRESH, lasted, 1);
+    let counts = run.counts();
+    let few = promise("page 1 costs the database one statement per REFRESH_MS, whoever reads it")
+        .observed(Fact::count("looks at page 1", counts.accepted))
+        .observed(Fact::count("statements", statements))
+        .observed(Fact::count("at most", most))
+        .likely(
+            statements * 2 > counts.accepted,
+            "each look is a statement: page 1 is read by whoever asks for it",
+            "let one task read it, and all requests take what it read",
+        )
+        .likely(
+            statements > 3 * most,
+            "when the page expires, every reader who comes meanwhile reads it: a stampede",
+            "let one task read it, in the background, and no request",
+        )
+        .likely(
+            true,
+            "it is read more often than agreed",
+            "one statement per REFRESH_MS; none by a request, none to make up for a slow one",
+        )
+        .kept_if(statements <= most)?;
+    Ok(served.and(few))
+}
+
+/// How many statements `instances` may make for page 1 in this time: one an interval and one more; and one for the host.
+pub(super) fn statements_allowed(refresh: Duration, lasted: Duration, instances: u64) -> u64 {
+    instances * ((lasted.as_secs_f64() / refresh.as_secs_f64()) as u64 + 2)
+}
+
+fn nobody_is_refused(run: &Finished) -> Verdict {
+    let counts = run.counts();
+    promise("no look at page 1 is refused, at three times the reads that the database carries")
+        .observed(counts)
+        .observed(run.latency_from_send(|_| true).percentile(99.0).map(|p99| Fact::duration("p99", p99)))
+        .likely(
+            counts.refused > 0,
+            "page 1 still needs a connection: its readers refuse each other",
+            "answer page 1 from what was read before, and no request waits for a connection",
+        )
+        .likely(
+            counts.timed_out > 0,
+            "readers of page 1 wait for something that is held over a statement",
+            "hold no lock while the database works",
+        )
+        .likely(
+            counts.reset + counts.other_status > 0,
+            "the handler ends without its proper answer",
+            "ask once by hand and read the answer: curl -i …/posts",
+        )
+        .kept_if(counts.accepted == counts.scheduled)
+}
+
+/// Beside the crowd on page 1, the other reads are served as if it were not there.
+pub(super) async fn other_reads_go_on(bed: Bed) -> Verdict {
+    const LENGTH: Duration = Duration::from_secs(5);
+    /// Of each kind. All of them are six tenths of what the pool carries when the refreshing keeps one connection.
+    const EACH: f64 = 10.0;
+    let service = start(&bed, READ_TIME).await?;
+    let one = FirstPage::of(&service).await?.ids[0];
+    let crowd = bed.gets(&service, "/posts", Schedule::constant(3.0 * CAPACITY, LENGTH));
+    let crowd = crowd.label(CROWD).capacity(CAPACITY).start();
+    let paths = [format!("/post/{one}"), "/posts?page=2".to_owned(), "/search?content=number".to_owned()];
+    let others: Vec<_> = (0..)
+        .zip(&paths)
+        .map(|(seed, path)| {
+            bed.gets(&service, path, Schedule::poisson(EACH, LENGTH, seed)).label(path).start()
+        })
+        .collect();
+    let mut kept = nobody_is_refused(&crowd.finish().await?)?;
+    for (path, load) in paths.iter().zip(others) {
+        let run = load.finish().await?;
+        let counts = run.counts();
+        let of = path.split(['?', '-']).next().unwrap_or(path);
+        kept = kept.and(
+            promise("beside the crowd on page 1, every other read is served")
+                .observed(Fact::named(of, format!("{} of {} served", counts.accepted, counts.scheduled)))
+                .likely(
+                    counts.refused > 0,
+                    "the crowd on page 1 stands in the same queue: it takes the connections, or the places in front of them",
+                    "answer page 1 before anything is taken that the other reads need",
+                )
+                .likely(
+                    counts.other_status > 0,
+                    "the read is answered otherwise than 200",
+                    "ask once by hand and read the answer",
+                )
+                .kept_if(counts.accepted == counts.scheduled)?,
+        );
+    }
+    Ok(kept)
+}
+
+/// A refresh that takes one and a half seconds keeps no reader waiting.
+pub(super) async fn slow_refresh(bed: Bed) -> Verdict {
+    const SLOW: Duration = Duration::from_millis(1500);
+    /// Many times what an answer from memory takes, and a third of a statement.
+    const AT_ONCE: Duration = Duration::from_millis(500);
+    let service = start(&bed, SLOW).await?;
+    let load = bed.gets(&service, "/posts", Schedule::constant(100.0, Duration::from_secs(5))).start();
+    let run = load.finish().await?;
+    let counts = run.counts();
+    let waited = run.samples().iter().filter(|sample| sample.latency_from_send() >= Some(AT_ONCE)).count();
+    let at_once = promise("while page 1 is being read anew, it is answered from the last one: 95 of 100 at once")
+        .observed(counts)
+        .observed(Fact::duration("a statement takes", SLOW))
+        .observed(Fact::count("waited longer than 500 ms", waited))
+        .likely(
+            waited * 20 > run.samples().len(),
+            "readers wait while the refresh is under way: a lock is held over the statement, or the old page is thrown away \
+             before there is a new one",
+            "read first, then replace; hold nothing meanwhile",
+        )
+        .kept_if(waited * 20 <= run.samples().len() && counts.accepted == counts.scheduled)?;
+    let planted = bed.database().plant_one("while refreshes are slow").await?;
+    let longest = in_time(REFRESH, SLOW);
+    let took = appears(&service, planted, longest).await?;
+    let fresh = promise("with a statement of 1.5 s, what is committed is on page 1 within REFRESH_MS, twice that and a second")
+        .observed(took.map(|took| Fact::duration("on page 1 after", took)))
+        .observed(Fact::duration("at most", longest))
+        .likely(
+            true,
+            "a slow statement is taken for a dead one, and given up each time; or the next is begun too late",
+            "give a read more time than a slow statement takes (labs/cache.md), and begin the next one interval after this one began",
+        )
+        .kept_if(took.is_some())?;
+    bed.database().read_time(Duration::ZERO).await?;
+    let (looks, lasted) = looks_in(&bed, 2 * REFRESH).await?;
+    let most = statements_allowed(REFRESH, lasted, 1);
+    let calm = promise("after slow refreshes, what they missed is not made up for")
+        .observed(Fact::count("statements then", looks))
+        .observed(Fact::count("at most", most))
+        .likely(
+            true,
+            "each interval that a slow refresh took is a tick that is owed, and all of them come at once",
+            "begin the next interval with the next refresh: MissedTickBehavior::Delay, or a fixed delay",
+        )
+        .kept_if(looks <= most)?;
+    Ok(at_once.and(fresh).and(calm))
+}

@@ -1,0 +1,98 @@
+//! How old what is read may be: page 1 a little, everything else never.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::contract::prelude::*;
+use crate::lab_01::ids;
+
+use super::first_page::{PAGE, POSTS, REFRESH, appears, in_time};
+
+/// What is committed is on page 1 in time, whoever committed it, and whenever.
+pub(super) async fn fresh_in_time(bed: Bed) -> Verdict {
+    const TIMES: usize = 5;
+    let service = bed.start().await?;
+    let longest = in_time(REFRESH, Duration::ZERO);
+    let mut slowest = Duration::ZERO;
+    for n in 0..TIMES {
+        let planted = match n {
+            // One by way of the service, whose consumer commits it.
+            0 => {
+                let body = serde_json::json!({"content": "by way of the service"});
+                let (_, post) = Posting::Queued.post(&service, &body).await?;
+                post["id"].as_str().and_then(|id| id.parse().ok()).unwrap_or_default()
+            }
+            n => bed.database().plant_one(&format!("committed by others, {n}")).await?,
+        };
+        let took = appears(&service, planted, longest).await?;
+        promise("what is committed is on page 1 within REFRESH_MS, and a second for the host")
+            .observed(Fact::count("posts before it that were", n))
+            .observed(match took {
+                Some(took) => Fact::duration("on page 1 after", took),
+                None => Fact::named("on page 1", format!("not within {} s", longest.as_secs())),
+            })
+            .likely(
+                n == 1 && took.is_none(),
+                "page 1 knows what this process has stored, and not what others commit",
+                "read it from the table, every REFRESH_MS",
+            )
+            .likely(
+                true,
+                "page 1 is read more seldom than REFRESH_MS says, or not at all",
+                "read it every REFRESH_MS, also when nobody asks for it",
+            )
+            .kept_if(took.is_some())?;
+        slowest = slowest.max(took.unwrap_or_default());
+    }
+    promise("what is committed is on page 1 within REFRESH_MS, and a second for the host")
+        .observed(Fact::count("posts", TIMES))
+        .observed(Fact::duration("the slowest, after", slowest))
+        .kept_if(true)
+}
+
+/// Page 2, a search and a single post are answered from the table, at the moment they are asked.
+pub(super) async fn others_are_never_old(bed: Bed) -> Verdict {
+    const TIMES: usize = 3;
+    let service = bed.start().await?;
+    let mut posts = bed.database().plant((0..POSTS).map(|n| format!("post number {n}"))).await?;
+    for n in 0..TIMES {
+        // Whoever keeps what was asked for has it now.
+        let word = format!("word{n}");
+        service.get("/posts?page=2").send().await?.has_status(200)?;
+        service.get(&format!("/search?content={word}")).send().await?.has_status(200)?;
+        let planted = bed.database().plant_one(&format!("with the {word}")).await?;
+        posts.push(planted);
+
+        let found = service.get(&format!("/search?content={word}")).send().await?;
+        is_as_committed("a search", &found, ids(&found)? == [planted])?;
+        let second = service.get("/posts?page=2").send().await?;
+        let expected: Vec<Uuid> = posts.iter().rev().skip(PAGE).take(PAGE).copied().collect();
+        is_as_committed("page 2", &second, ids(&second)? == expected)?;
+        let path = format!("/post/{planted}");
+        let single = service.get(&path).send().await?;
+        is_as_committed("a single post", &single, single.status == 200)?;
+
+        let gone = "DELETE FROM post WHERE id = $1";
+        sqlx::query(gone).bind(planted).execute(bed.database().pool()).await?;
+        posts.pop();
+        let single = service.get(&path).send().await?;
+        is_as_committed("a single post that was deleted", &single, single.status == 404)?;
+    }
+    Ok(all_kept(
+        "page 2, a search and a single post are as the table is at the moment they are asked",
+        4 * TIMES,
+    ))
+}
+
+fn is_as_committed(what: &str, answer: &Answer, holds: bool) -> Result<(), Stop> {
+    promise(format!("{what} is as the table is at the moment it is asked"))
+        .observed(answer)
+        .likely(
+            true,
+            "an answer from before was kept: more is cached than page 1",
+            "cache page 1 alone; everything else is read from the table each time",
+        )
+        .kept_if(holds)?;
+    Ok(())
+}

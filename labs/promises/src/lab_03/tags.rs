@@ -1,0 +1,126 @@
+//! Tags: the same bytes have the same one, and who has them gets no body.
+
+use std::time::Duration;
+
+use testbed::wait;
+
+use crate::contract::prelude::*;
+
+use super::first_page::{FirstPage, POSTS, REFRESH, in_time, is_fresh_again};
+
+/// A reader who has the page gets no body, and every other reader gets it.
+pub(super) async fn tags(bed: Bed) -> Verdict {
+    let one = bed.service().role("api").start().await?;
+    bed.database().plant((0..POSTS).map(|n| format!("post number {n}"))).await?;
+    bed.database().read_time(Duration::ZERO).await?;
+    is_fresh_again(&bed, &one, REFRESH, "the start").await?;
+    let page = FirstPage::of(&one).await?;
+    let tag = page.tag()?;
+    for path in ["/posts", "/posts?page=1"] {
+        for known in [tag.clone(), format!("\"other\", {tag}"), format!("W/{tag}"), "*".to_owned()] {
+            let answer = one.get(path).header("if-none-match", &known).send().await?;
+            is_not_modified(&answer, &known, &tag)?;
+        }
+    }
+    for other in ["\"other\"", "W/\"other\", \"another\""] {
+        let answer = one.get("/posts").header("if-none-match", other).send().await?;
+        promise("who has another page gets this one in full")
+            .observed(&answer)
+            .observed(Fact::named("If-None-Match", other))
+            .likely(
+                answer.status == 304,
+                "whoever sends the header is told that nothing has changed",
+                "compare the tags of the header with the page's own",
+            )
+            .kept_if(answer.status == 200 && !answer.body.is_empty())?;
+    }
+    let same = stays_the_same(&bed, &one, &page, &tag).await?;
+    let changed = changes_with_the_bytes(&bed, &one, &tag).await?;
+    let cases = all_kept("who sends the tag, a list with it, its weak form or `*` gets 304 and no body", 8);
+    Ok(cases.and(same).and(changed))
+}
+
+fn is_not_modified(answer: &Answer, known: &str, tag: &str) -> Verdict {
+    let promised = "who has the page (its tag, a list with it, its weak form, or `*`) is answered 304 with the tag and no body";
+    promise(promised)
+        .observed(answer)
+        .observed(Fact::named("If-None-Match", known))
+        .observed(Fact::named("ETag", answer.header("etag")))
+        .likely(
+            answer.status == 200 && known == tag,
+            "the header is not looked at",
+            "compare If-None-Match with the page's tag, and answer 304",
+        )
+        .likely(
+            answer.status == 200,
+            "the header is compared as one text: it may be a list, a weak tag, or `*`",
+            "take it apart (RFC 9110, 13.1.2), and compare weakly",
+        )
+        .likely(
+            answer.status == 304 && !answer.body.is_empty(),
+            "the 304 carries a body",
+            "answer the head alone",
+        )
+        .likely(answer.status == 304, "the 304 does not repeat the tag", "send the same ETag with the 304")
+        .kept_if(answer.status == 304 && answer.body.is_empty() && answer.header("etag") == tag)
+}
+
+/// The promise that the same bytes have the same tag: after a refresh, and from another process.
+async fn stays_the_same(bed: &Bed, one: &Subject, page: &FirstPage, tag: &str) -> Verdict {
+    let looks = bed.database().reads().await? + 2;
+    let refreshed = wait::try_until(4 * REFRESH, async || {
+        Ok::<_, Stop>((bed.database().reads().await? >= looks).then_some(()))
+    });
+    refreshed.await?;
+    let later = FirstPage::of(one).await?;
+    let other = bed.service().role("api").named("a second instance").start().await?;
+    let elsewhere = FirstPage::of(&other).await?;
+    let kept = promise("the same bytes have the same tag, after a refresh too")
+        .observed(Fact::named("ETag", tag))
+        .observed(Fact::named("after a refresh", later.answer.header("etag")))
+        .likely(
+            true,
+            "the tag is made of something else than the bytes (the time, a counter): each refresh sends every reader the page anew",
+            "make the tag of the bytes alone",
+        )
+        .kept_if(later.answer.body != page.answer.body || later.tag()? == tag)?;
+    let everywhere = promise("two processes with the same bytes have the same tag")
+        .observed(Fact::named("from a second process", elsewhere.answer.header("etag")))
+        .likely(
+            true,
+            "the tag holds something of the process (a random number, its start): a reader who meets another one gets the page anew",
+            "make the tag of the bytes alone",
+        )
+        .kept_if(elsewhere.answer.body != page.answer.body || elsewhere.tag()? == tag)?;
+    Ok(kept.and(everywhere))
+}
+
+/// The promise that other bytes have another tag. A post that was changed has other bytes, too.
+async fn changes_with_the_bytes(bed: &Bed, one: &Subject, tag: &str) -> Verdict {
+    let before = FirstPage::of(one).await?.answer.body;
+    let change = "UPDATE post SET content = 'changed' WHERE id = (SELECT id FROM post ORDER BY created_at DESC LIMIT 1)";
+    sqlx::query(change).execute(bed.database().pool()).await?;
+    let mut last = None;
+    let changed = wait::try_until(in_time(REFRESH, Duration::ZERO), async || {
+        let page = FirstPage::of(one).await?;
+        let is_other = page.answer.body != before;
+        last = Some(page);
+        Ok::<_, Stop>(is_other.then_some(()))
+    });
+    let changed = changed.await?.is_some();
+    let now = last.as_ref().map(|page| page.answer.header("etag").to_owned()).unwrap_or_default();
+    promise("when a post is changed, page 1 has other bytes and another tag, within REFRESH_MS and a second")
+        .observed(Fact::named("before", tag))
+        .observed(Fact::named("after", &now))
+        .likely(
+            !changed,
+            "the change is not on page 1",
+            "replace the page by what was read, whatever is new in it",
+        )
+        .likely(
+            true,
+            "the tag is made of ids or counts, which a change does not touch: readers keep what is wrong",
+            "make the tag of the bytes alone",
+        )
+        .kept_if(changed && now != tag)
+}
