@@ -107,7 +107,8 @@ pub(super) async fn is_fresh_again(
             Some(took) => Fact::duration(format!("fresh again, after {after}"), took),
             None => Fact::named(format!("fresh again, after {after}"), "never"),
         })
-        .observed(age.as_ref().map(|answer| Fact::named("Age", answer.header("age"))))
+        .observed(age.as_ref().map(|answer| Fact::count("page 1 is answered", answer.status)))
+        .observed(age.as_ref().filter(|answer| answer.status == 200).map(|answer| Fact::named("Age", answer.header("age"))))
         .likely(
             age.as_ref().is_some_and(|answer| answer.header("age") == "0"),
             "page 1 calls itself new, and lists no new post",

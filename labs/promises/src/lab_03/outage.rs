@@ -10,7 +10,7 @@ use crate::lab_01::HOST;
 use super::first_page::{FirstPage, POSTS, REFRESH, is_fresh_again};
 
 /// How old page 1 may be served in this check.
-const STALE: Duration = Duration::from_secs(6);
+const STALE: Duration = Duration::from_secs(4);
 
 /// The database is killed, then silent for good, then back.
 pub(super) async fn database_away(bed: Bed) -> Verdict {

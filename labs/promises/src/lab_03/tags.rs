@@ -17,9 +17,14 @@ pub(super) async fn tags(bed: Bed) -> Verdict {
     let page = FirstPage::of(&one).await?;
     let tag = page.tag()?;
     for path in ["/posts", "/posts?page=1"] {
-        for known in [tag.clone(), format!("\"other\", {tag}"), format!("W/{tag}"), "*".to_owned()] {
+        for (known, called) in [
+            (tag.clone(), "its tag"),
+            (format!("\"other\", {tag}"), "a list with its tag"),
+            (format!("W/{tag}"), "its tag in the weak form"),
+            ("*".to_owned(), "`*`"),
+        ] {
             let answer = one.get(path).header("if-none-match", &known).send().await?;
-            is_not_modified(&answer, &known, &tag)?;
+            is_not_modified(&answer, called, &tag)?;
         }
     }
     for other in ["\"other\"", "W/\"other\", \"another\""] {
@@ -40,14 +45,16 @@ pub(super) async fn tags(bed: Bed) -> Verdict {
     Ok(cases.and(same).and(changed))
 }
 
-fn is_not_modified(answer: &Answer, known: &str, tag: &str) -> Verdict {
-    let promised = "who has the page (its tag, a list with it, its weak form, or `*`) is answered 304 with the tag and no body";
-    promise(promised)
-        .observed(answer)
-        .observed(Fact::named("If-None-Match", known))
-        .observed(Fact::named("ETag", answer.header("etag")))
+/// `called` says what If-None-Match held.
+fn is_not_modified(answer: &Answer, called: &str, tag: &str) -> Verdict {
+    let is_plain = called == "its tag";
+    promise("who has the page (its tag, a list with it, its weak form, or `*`) is answered 304, with the tag and no body")
+        .observed(Fact::named("If-None-Match", called))
+        .observed(Fact::named(answer.asked(), format!("answered {}", answer.status)))
+        .observed(Fact::count("bytes of body", answer.body.len()))
+        .observed(Fact::named("ETag", likeness(answer.header("etag"), tag)))
         .likely(
-            answer.status == 200 && known == tag,
+            answer.status == 200 && is_plain,
             "the header is not looked at",
             "compare If-None-Match with the page's tag, and answer 304",
         )
@@ -65,6 +72,15 @@ fn is_not_modified(answer: &Answer, known: &str, tag: &str) -> Verdict {
         .kept_if(answer.status == 304 && answer.body.is_empty() && answer.header("etag") == tag)
 }
 
+/// What a tag is beside the page's: a run decides how either reads.
+fn likeness(told: &str, tag: &str) -> &'static str {
+    match told {
+        "" => "none",
+        told if told == tag => "the same",
+        _ => "another",
+    }
+}
+
 /// The promise that the same bytes have the same tag: after a refresh, and from another process.
 async fn stays_the_same(bed: &Bed, one: &Subject, page: &FirstPage, tag: &str) -> Verdict {
     let looks = bed.database().reads().await? + 2;
@@ -76,8 +92,7 @@ async fn stays_the_same(bed: &Bed, one: &Subject, page: &FirstPage, tag: &str) -
     let other = bed.service().role("api").named("a second instance").start().await?;
     let elsewhere = FirstPage::of(&other).await?;
     let kept = promise("the same bytes have the same tag, after a refresh too")
-        .observed(Fact::named("ETag", tag))
-        .observed(Fact::named("after a refresh", later.answer.header("etag")))
+        .observed(Fact::named("tag after a refresh", likeness(later.answer.header("etag"), tag)))
         .likely(
             true,
             "the tag is made of something else than the bytes (the time, a counter): each refresh sends every reader the page anew",
@@ -85,7 +100,7 @@ async fn stays_the_same(bed: &Bed, one: &Subject, page: &FirstPage, tag: &str) -
         )
         .kept_if(later.answer.body != page.answer.body || later.tag()? == tag)?;
     let everywhere = promise("two processes with the same bytes have the same tag")
-        .observed(Fact::named("from a second process", elsewhere.answer.header("etag")))
+        .observed(Fact::named("tag from a second process", likeness(elsewhere.answer.header("etag"), tag)))
         .likely(
             true,
             "the tag holds something of the process (a random number, its start): a reader who meets another one gets the page anew",
@@ -110,8 +125,8 @@ async fn changes_with_the_bytes(bed: &Bed, one: &Subject, tag: &str) -> Verdict 
     let changed = changed.await?.is_some();
     let now = last.as_ref().map(|page| page.answer.header("etag").to_owned()).unwrap_or_default();
     promise("when a post is changed, page 1 has other bytes and another tag, within REFRESH_MS and a second")
-        .observed(Fact::named("before", tag))
-        .observed(Fact::named("after", &now))
+        .observed(Fact::named("bytes", if changed { "others" } else { "the same" }))
+        .observed(Fact::named("tag after the change", likeness(&now, tag)))
         .likely(
             !changed,
             "the change is not on page 1",

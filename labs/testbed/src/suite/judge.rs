@@ -90,12 +90,15 @@ fn fill(suite: &Suite, report: &mut CheckReport, verdict: Verdict, bed: &Bed) {
             report.promised = vec![promised];
             report.observed = observed;
             (report.likely, report.next) = (likely, next);
+            if let Some(panic) = bed.voices().panic().filter(|panic| !is_its_own(&panic.at)) {
+                report.observed.push(Fact::named("a library panicked", &panic.text));
+            }
             // What the service itself said outweighs what its answers suggest.
             if let Some(hole) = bed.voices().hole() {
                 report.likely = Some(format!("a hole is still open: \"{}\"", hole.text));
                 report.next = Some(format!("fill it ({})", hole.at));
                 report.hole = Some(hole);
-            } else if let Some(panic) = bed.voices().panic() {
+            } else if let Some(panic) = bed.voices().panic().filter(|panic| is_its_own(&panic.at)) {
                 report.likely = Some(format!("the service panicked: {}", panic.text));
                 report.next = Some(format!("look at {}", panic.at));
             } else if report.likely.is_none() {
@@ -110,6 +113,11 @@ fn fill(suite: &Suite, report: &mut CheckReport, verdict: Verdict, bed: &Bed) {
         }
         Err(Stop::SetUp(fault)) => set_up(report, &fault),
     }
+}
+
+/// Whether a place is in the subject's own sources. A panic in a library says what happened, and not where the mend is.
+fn is_its_own(at: &str) -> bool {
+    !at.contains("/registry/src/") && !at.starts_with("/rustc/")
 }
 
 fn set_up(report: &mut CheckReport, fault: &SetUp) {
