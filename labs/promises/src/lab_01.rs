@@ -10,6 +10,7 @@ mod refusals;
 mod searches;
 mod stop;
 mod table;
+mod together;
 
 pub(crate) use compare::ids;
 pub(crate) use created::create_then_read;
@@ -17,6 +18,7 @@ pub(crate) use lists::list_newest_first;
 pub(crate) use outage::{ATTEMPTS_A_SECOND, HOST, Outage, attempts_are_bounded};
 pub(crate) use refusals::bad_input_is_refused;
 pub(crate) use searches::search_is_literal;
+pub(crate) use together::start_together;
 use testbed::prelude::*;
 use testbed::suite::OwnBinary;
 
@@ -48,6 +50,12 @@ pub(crate) fn suite(own: OwnBinary) -> Suite {
                 "bad input is refused in one shape, nothing stored",
                 "Refuse early, in one shape",
                 |bed| bad_input_is_refused(bed, Agreement::DIRECT),
+            ),
+            Check::new(
+                "start-together",
+                "instances that start at once make one schema",
+                "Several that start at once",
+                |bed| start_together(bed, Agreement::DIRECT),
             ),
             Check::new(
                 "answered-is-committed",

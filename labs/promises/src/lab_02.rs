@@ -30,7 +30,7 @@ pub(crate) fn suite(own: OwnBinary, agreement: Agreement) -> Suite {
 }
 
 /// What holds since lab 01.
-fn inherited(agreement: Agreement) -> [Check; 4] {
+fn inherited(agreement: Agreement) -> [Check; 5] {
     [
         Check::new(
             "create-then-read",
@@ -49,6 +49,12 @@ fn inherited(agreement: Agreement) -> [Check; 4] {
             "a search finds what was typed, nothing else",
             "What stays as it was",
             lab_01::search_is_literal,
+        ),
+        Check::new(
+            "start-together",
+            "instances that start at once make one schema",
+            "What stays as it was",
+            move |bed| lab_01::start_together(bed, agreement),
         ),
         Check::new(
             "bad-input-is-refused",

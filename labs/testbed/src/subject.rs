@@ -230,7 +230,11 @@ impl Subject {
         self.ready().await
     }
 
-    async fn ready(&self) -> Result<(), Stop> {
+    /// Waits until the subject is ready, after [`begin`](Self::begin).
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn ready(&self) -> Result<(), Stop> {
         let client = crate::client::client()?;
         let health = format!("http://{}/health", self.addr);
         let started = Instant::now();

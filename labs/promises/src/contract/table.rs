@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
 use testbed::services::Database;
 use time::OffsetDateTime;
-use uuid::{NoContext, Timestamp, Uuid};
+use uuid::Uuid;
 
 /// The check's own way into the table.
 pub trait PostTable {
@@ -13,6 +13,8 @@ pub trait PostTable {
     ///
     /// With it the capacity is what the pool makes of it, and not what the host makes of the day. Zero takes it away.
     fn service_time(&self, time: Duration) -> impl Future<Output = Result<(), sqlx::Error>>;
+    /// Whether the trigger of [`service_time`](Self::service_time) is still on the table.
+    fn has_service_time(&self) -> impl Future<Output = Result<bool, sqlx::Error>>;
     /// Plants posts with these contents, a second apart, the last one a minute ago. Returns their ids, oldest first.
     fn plant(
         &self,
@@ -46,6 +48,11 @@ impl PostTable for Database {
             time.as_secs_f64()
         );
         sqlx::raw_sql(AssertSqlSafe(statement)).execute(self.pool()).await.map(|_| ())
+    }
+
+    async fn has_service_time(&self) -> Result<bool, sqlx::Error> {
+        let trigger = "SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = to_regclass('post') AND tgname = 'testbed_service_time')";
+        sqlx::query_scalar(trigger).fetch_one(self.pool()).await
     }
 
     async fn plant(&self, contents: impl IntoIterator<Item = String>) -> Result<Vec<Uuid>, sqlx::Error> {
@@ -103,16 +110,13 @@ impl PostTable for Database {
 
 /// Inserts posts with these contents and instants, and returns their ids in this order.
 ///
-/// The rows are inserted in another order, so that a reader who forgets to order finds no order.
+/// The rows are inserted in another order, and their ids have none: a reader who forgets to order, or orders by what others need not
+/// keep, finds no order.
 async fn insert(
     pool: &PgPool,
     posts: impl Iterator<Item = (String, OffsetDateTime)>,
 ) -> Result<Vec<Uuid>, sqlx::Error> {
-    let id = |made: OffsetDateTime| {
-        let seconds = u64::try_from(made.unix_timestamp()).unwrap_or(0);
-        Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, made.nanosecond()))
-    };
-    let mut posts: Vec<_> = posts.map(|(content, made)| (id(made), content, made)).collect();
+    let mut posts: Vec<_> = posts.map(|(content, made)| (Uuid::new_v4(), content, made)).collect();
     let ids = posts.iter().map(|(id, ..)| *id).collect();
     posts.sort_by_key(|(id, ..)| id.as_u128() as u32);
     for (id, content, made) in posts {

@@ -67,6 +67,21 @@ pub(super) fn is_rising(got: &[Uuid], planted: &[Uuid]) -> bool {
     got.len() > 1 && got.iter().is_sorted_by_key(place)
 }
 
+/// Whether the posts come in the order of their ids, the highest first.
+pub(super) fn is_by_id(got: &[Uuid]) -> bool {
+    got.len() > 1 && got.is_sorted_by(|one, other| one > other)
+}
+
+/// The promise that a Post which `asked` answers has the contract's members, and no others.
+pub(super) fn post_as_agreed(asked: &str, post: &Value) -> Verdict {
+    let mut members: Vec<&str> = post.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+    members.sort_unstable();
+    promise("a Post has exactly the members id, content and created_at, wherever it is answered")
+        .observed(Fact::named(asked, members.join(", ")))
+        .likely(true, "what the program knows of a post is answered as it is", "answer these three, and nothing else")
+        .kept_if(members == ["content", "created_at", "id"])
+}
+
 /// Percent-encodes text for a query, every byte that is not a letter or a digit.
 pub(super) fn encode(text: &str) -> String {
     let plain = |byte: u8| {

@@ -7,9 +7,11 @@ use serde_json::json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::compare::{as_recorded, instant, is_same};
+use super::compare::{as_recorded, instant, is_same, post_as_agreed};
 use super::table;
 
+/// The longest body that is taken, in bytes.
+const MAX_BODY: usize = 65_536;
 /// How far from now the instant of a post that was just made may be.
 const NOW: Duration = Duration::from_secs(60);
 
@@ -80,23 +82,27 @@ pub(crate) async fn create_then_read(bed: Bed, agreement: Agreement) -> Verdict 
         .kept_if(created.header("location").ends_with(&format!("/post/{id}")))?;
 
     every_body_is_read(&service, agreement).await?;
+    instants_are_fine(&bed, &service).await?;
 
     // The é of two characters is not the é of one: nothing is normalised.
     let contents =
         ["x", "  blanks around stay  ", "나의 첫 번째 글", "\"quotes\" \\ and\r\nnewlines", "🦀", "e\u{301}"];
     let longest = "글".repeat(10_000);
-    for content in contents.into_iter().chain([longest.as_str()]) {
+    // Each is one character, whatever it takes in bytes or in halves of UTF-16.
+    let crabs = "🦀".repeat(10_000);
+    for content in contents.into_iter().chain([longest.as_str(), crabs.as_str()]) {
         let (_, sent) = agreement.posting.post(&service, &json!({ "content": content })).await?;
         let read = service.get(&format!("/post/{}", sent["id"].as_str().unwrap_or_default())).send().await?;
         read.has_status(200)?;
         promise("GET /post/{id} gives back the post that was sent, to the character")
             .observed(&read)
             .kept_if(is_same(&read.json()?, &sent) && sent["content"] == content)?;
+        post_as_agreed("GET /post/{id}", &read.json()?)?;
     }
     let stored = bed.database().rows().await?;
     let rows = promise("every answered post is one row of the table `post`")
         .observed(Fact::count("rows", stored))
-        .kept_if(stored == 11)?;
+        .kept_if(stored == 17)?;
     let second = bed.start().await?;
     let read = second.get(&format!("/post/{id}")).send().await?;
     let shared = promise("a second process, started beside the first, reads what the first has stored")
@@ -108,6 +114,34 @@ pub(crate) async fn create_then_read(bed: Bed, agreement: Agreement) -> Verdict 
         )
         .kept_if(read.status == 200 && is_same(&read.json()?, &post))?;
     Ok(rows.and(shared).and(table::as_agreed(&bed).await?))
+}
+
+/// Instants are told and kept to the millisecond, at the least: of four posts, not all were made in a whole second, and a row that
+/// somebody else wrote comes back with its own.
+async fn instants_are_fine(bed: &Bed, service: &Subject) -> Result<(), Stop> {
+    const TIMES: usize = 3;
+    let made: Vec<OffsetDateTime> =
+        sqlx::query_scalar("SELECT created_at FROM post").fetch_all(bed.database().pool()).await?;
+    let whole = made.iter().filter(|made| made.millisecond() == 0).count();
+    promise("created_at is kept with a precision of milliseconds, or finer")
+        .observed(Fact::count("rows", made.len()))
+        .observed(Fact::count("of these in a whole second", whole))
+        .likely(true, "the instant is cut to seconds before it is stored", "store what the clock says, to the microsecond")
+        .kept_if(whole < made.len())?;
+    for n in 0..TIMES {
+        let planted = bed.database().plant_one(&format!("{BY_HAND} {n}")).await?;
+        let kept: OffsetDateTime = sqlx::query_scalar("SELECT created_at FROM post WHERE id = $1")
+            .bind(planted)
+            .fetch_one(bed.database().pool())
+            .await?;
+        let post = service.get(&format!("/post/{planted}")).send().await?.json()?;
+        let told = instant(&post).map(|told| (told - kept).abs());
+        promise("created_at is told as the table has it, to the millisecond or finer")
+            .observed(Fact::named("created_at", post["created_at"].to_string()))
+            .likely(true, "the instant is cut when it is written as text", "write it with its fraction of a second")
+            .kept_if(told.is_some_and(|away| away < time::Duration::MILLISECOND))?;
+    }
+    Ok(())
 }
 
 /// Bodies that are good, and come otherwise than a test by hand sends them. Each becomes a row.
@@ -125,6 +159,18 @@ async fn every_body_is_read(service: &Subject, agreement: Agreement) -> Result<(
     let whole = agreement.posting.post_of(service, &answer, &halves).await?;
     promise("and it is stored whole").observed(&answer).kept_if(whole["content"] == halves["content"])?;
 
+    let chunks = json!({"content": "a body in chunks"});
+    let answer = service.post(&chunks).in_chunks().send().await?;
+    promise("a body that comes in chunks (Transfer-Encoding: chunked), without a length, is read")
+        .observed(&answer)
+        .likely(
+            true,
+            "a body is read by its Content-Length alone",
+            "let the HTTP library read it: HTTP/1.1 has bodies of both kinds",
+        )
+        .kept_if(answer.status == agreement.posting.status())?;
+    agreement.posting.post_of(service, &answer, &chunks).await?;
+
     let typed = json!({"content": "under a media type with a parameter"});
     let media_type = Some("application/json; charset=utf-8");
     let answer = service.post_raw(media_type, typed.to_string()).send().await?;
@@ -138,11 +184,24 @@ async fn every_body_is_read(service: &Subject, agreement: Agreement) -> Result<(
         .kept_if(answer.status == agreement.posting.status())?;
     agreement.posting.post_of(service, &answer, &typed).await?;
 
-    let blanks = " ".repeat(65_000);
+    let shouted = json!({"content": "under a media type in other letters"});
+    let answer = service.post_raw(Some("Application/JSON"), shouted.to_string()).send().await?;
+    promise("a media type is the same in capitals: Application/JSON")
+        .observed(&answer)
+        .likely(
+            answer.status == 415,
+            "the media type is compared letter by letter",
+            "compare it without regard to case (RFC 9110, 8.3.1)",
+        )
+        .kept_if(answer.status == agreement.posting.status())?;
+    agreement.posting.post_of(service, &answer, &shouted).await?;
+
+    // As long as it may be.
+    let blanks = " ".repeat(MAX_BODY - r#"{"content":"in a long body"}"#.len());
     let long = format!("{{\"content\":\"in a long body\"{blanks}}}");
     let bytes = long.len();
     let answer = service.post_raw(Some("application/json"), long).send().await?;
-    promise("a body of less than 64 KiB is taken, whatever blanks are in it")
+    promise("a body of 65,536 bytes is taken, whatever blanks are in it")
         .observed(Fact::named(format!("a body of {bytes} bytes"), format!("answered {}", answer.status)))
         .likely(
             answer.status == 413,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::contract::prelude::*;
 use serde_json::json;
 
-use super::outage::{ATTEMPTS_A_SECOND, Outage, attempts_are_bounded};
+use super::outage::{ATTEMPTS_A_SECOND, HOST, Outage, attempts_are_bounded};
 
 /// The time in which every request has its answer, in the checks that take the database away: so far below the contract's
 /// default that who takes no notice of the setting is late, however much is allowed for a busy host.
@@ -33,6 +33,11 @@ pub(super) async fn answered_is_committed(bed: Bed) -> Verdict {
     service.kill().await?;
     let run = load.stop().await?;
     service.restart().await?;
+    let left = bed.database().has_service_time().await?;
+    promise("a start leaves alone what others have on the table: triggers, indexes")
+        .observed(Fact::named("the check's trigger, after the restart", if left { "there" } else { "gone" }))
+        .likely(true, "the start drops what it does not know", "create what is missing, and touch nothing else")
+        .kept_if(left)?;
 
     let ledger = bed.ledger(&run).await?;
     let took = |sample: &Sample| sample.latency_from_send().unwrap_or_default();
@@ -134,10 +139,16 @@ pub(super) async fn database_paused(bed: Bed) -> Verdict {
 async fn down_means_503(service: &Subject) -> Result<(), Stop> {
     service.get("/health").send().await?.has_status(200)?;
     let post = json!({ "content": format!("{BY_HAND}, to nobody") });
-    for ask in [service.post(&post), service.get("/posts")] {
+    let single = "/post/0190a7d0-0000-7000-8000-000000000000";
+    let reads = ["/posts", "/search?content=x", single].map(|path| service.get(path));
+    for ask in [service.post(&post)].into_iter().chain(reads) {
         let answer = ask.send().await?;
         answer.is_problem(&[503])?;
         answer.says_when()?;
+        promise(format!("while the database is away, {} is answered inside the deadline", answer.asked()))
+            .observed(Fact::duration("answered after", answer.took))
+            .likely(true, "its wait for the database has no deadline, or a longer one", "give every wait a deadline")
+            .kept_if(answer.took <= DEADLINE + HOST)?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::compare::{ids, is_rising, is_same, numbers};
+use super::compare::{ids, is_by_id, is_rising, is_same, numbers, post_as_agreed};
 use crate::contract::prelude::*;
 
 /// The list is newest first, twenty a page.
@@ -22,6 +22,8 @@ pub(crate) async fn list_newest_first(bed: Bed, agreement: Agreement) -> Verdict
         ("?page=3", 40..45),
         ("?page=4", 45..45),
         ("?page=200000000", 45..45), // Its first row has a number that 32 bits do not hold.
+        ("?page=2147483647", 45..45),
+        ("?page=2&since=yesterday&utm_source=mail", 20..40), // Parameters that nobody knows are ignored.
     ] {
         let answer = service.get(&format!("/posts{page}")).send().await?;
         answer.has_status(200)?;
@@ -33,6 +35,11 @@ pub(crate) async fn list_newest_first(bed: Bed, agreement: Agreement) -> Verdict
                 "expected",
                 numbers(&expected.iter().map(|id| **id).collect::<Vec<_>>(), &planted),
             ))
+            .likely(
+                got.len() == expected.len() && is_by_id(&got),
+                "they come in the order of their ids, and a row of somebody else's need not have one that begins with the time",
+                "order by created_at, descending, and by the id after it",
+            )
             .likely(is_rising(&got, &planted), "the oldest come first", "order by created_at, descending")
             .likely(got.len() > 20, "there is no limit to a page", "limit the query to 20 rows")
             .likely(
@@ -47,7 +54,7 @@ pub(crate) async fn list_newest_first(bed: Bed, agreement: Agreement) -> Verdict
             )
             .kept_if(got.iter().eq(expected.iter().copied()))?;
     }
-    for page in ["0", "-1", "1.5", "two"] {
+    for page in ["0", "-1", "1.5", "two", "", "2147483648"] {
         service.get(&format!("/posts?page={page}")).send().await?.is_problem(&[400])?;
     }
 
@@ -55,12 +62,15 @@ pub(crate) async fn list_newest_first(bed: Bed, agreement: Agreement) -> Verdict
     let is_created = |id: &Uuid| created["id"] == id.to_string();
     agreement.first_page_shows(&service, |listed| listed.first().is_some_and(is_created)).await?;
     let first = service.get("/posts").send().await?.json()?;
+    for post in first.as_array().into_iter().flatten() {
+        post_as_agreed("GET /posts", post)?;
+    }
     promise("a new post is first in the list")
         .observed(Fact::named("first", first[0]["content"].to_string()))
         .kept_if(is_same(&first[0], &created))?;
     pages_meet_among_equals(&bed, &service, agreement).await?;
     a_list_gives_its_connection_back(&service).await?;
-    Ok(all_kept("the list is newest first, 20 a page, empty beyond its end, and refuses what is no page", 11))
+    Ok(all_kept("the list is newest first, 20 a page, empty beyond its end, and refuses what is no page", 15))
 }
 
 /// The promise that pages meet end to end also where they part posts of one instant.

@@ -241,7 +241,23 @@ pub(super) async fn bounded_connections(bed: Bed) -> Verdict {
     )
     .kept_if(peak <= FEW && run.counts().accepted > 0)?;
     service.kill().await?;
-    Ok(busy.and(abandoned_statements(&bed, FEW).await?))
+    let abandoned = abandoned_statements(&bed, FEW).await?;
+    Ok(busy.and(abandoned).and(by_default(&bed, DEFAULT).await?))
+}
+
+/// Without the setting there are as many connections as the contract's default says.
+async fn by_default(bed: &Bed, default: usize) -> Verdict {
+    bed.database().end_connections().await?;
+    let service = bed.start().await?;
+    let connections = bed.postgres().watch(bed.database()).await?;
+    let load = bed.posts(&service, Schedule::constant(200.0, Duration::from_millis(1500)));
+    let run = load.label("no setting").capacity(default as f64 / SERVICE_TIME.as_secs_f64()).start().finish().await?;
+    let peak = connections.peak().open;
+    promise(format!("without DATABASE_MAX_CONNECTIONS there are never more than {default} connections"))
+        .observed(Fact::count("offered without the setting", run.counts().scheduled))
+        .observed(Fact::count("most at once without it", peak))
+        .likely(true, "the default is another one", format!("take {default} where nothing is said"))
+        .kept_if(peak <= default)
 }
 
 /// A statement that outlives its request still has its connection.

@@ -1,5 +1,7 @@
 //! A search: what was typed, letter by letter.
 
+use std::time::Duration;
+
 use uuid::Uuid;
 
 use super::compare::{encode, ids};
@@ -19,7 +21,7 @@ pub(crate) async fn search_is_literal(bed: Bed) -> Verdict {
         "한국어 글",
         "tab\tand % and _",
     ];
-    const TYPED: [&str; 15] = [
+    const TYPED: [&str; 18] = [
         "%",
         "_",
         "100%",
@@ -35,6 +37,9 @@ pub(crate) async fn search_is_literal(bed: Bed) -> Verdict {
         "%%",
         "a_d",
         "nothing like it",
+        " sure",
+        "sure ",
+        "t p", // A substring, of no word.
     ];
     let service = bed.start().await?;
     let planted = bed.database().plant(CONTENTS.map(str::to_owned)).await?;
@@ -87,7 +92,34 @@ pub(crate) async fn search_is_literal(bed: Bed) -> Verdict {
             .observed(Fact::count("listed", got.len()))
             .kept_if(got == wanted)?;
     }
+    the_oldest_is_found(&bed, &service).await?;
+    let long = service.get(&format!("/search?content={}", "a".repeat(12_000))).send().await?;
+    promise("a search for a long text is answered: its head has less than 16 KiB")
+        .observed(Fact::named("a search for 12,000 letters", format!("answered {}", long.status)))
+        .likely(true, "the server takes shorter heads only", "raise its bound of a request head to 16 KiB")
+        .kept_if(long.status == 200)?;
+    let nul = service.get("/search?content=%00").send().await?;
+    promise("a search for NUL, which no post holds, is answered `[]`, or refused with 400 or 422")
+        .observed(&nul)
+        .likely(nul.status >= 500, "the text went to the database, which cannot hold a NUL", "refuse it where it is read")
+        .kept_if([200, 400, 422].contains(&nul.status))?;
     service.get("/search?content=").send().await?.is_problem(&[422])?;
     service.get("/search").send().await?.is_problem(&[400, 422])?;
-    Ok(all_kept("every search finds exactly the posts that contain what was typed", TYPED.len() + 5))
+    Ok(all_kept("every search finds exactly the posts that contain what was typed", TYPED.len() + 8))
+}
+
+/// The promise that a search looks at all posts, and not at the newest alone.
+async fn the_oldest_is_found(bed: &Bed, service: &Subject) -> Result<(), Stop> {
+    /// So many that no page, nor a few of them, holds all.
+    const NEWER: usize = 300;
+    bed.database().plant_at_once(["the one in the haystack".to_owned()], Duration::from_secs(86_400)).await?;
+    bed.database().plant((0..NEWER).map(|n| format!("hay {n}"))).await?;
+    let found = service.get("/search?content=haystack").send().await?;
+    found.has_status(200)?;
+    promise("a search finds a post however many newer ones there are")
+        .observed(Fact::count("newer posts", NEWER))
+        .observed(Fact::count("found", ids(&found)?.len()))
+        .likely(true, "only the newest posts are looked at", "let the database compare, and limit what it found")
+        .kept_if(ids(&found)?.len() == 1)?;
+    Ok(())
 }

@@ -20,7 +20,17 @@ pub struct Ask {
     shown: String,
     headers: Vec<(&'static str, String)>,
     body: Option<(Option<&'static str>, Vec<u8>)>,
-    in_two_pieces: bool,
+    sent: Sent,
+}
+
+/// How a body is sent.
+#[derive(Clone, Copy)]
+enum Sent {
+    Whole,
+    /// The second half a moment after the first; with its length told before, or in chunks.
+    InPieces {
+        told: bool,
+    },
 }
 
 impl Ask {
@@ -28,7 +38,7 @@ impl Ask {
     pub fn to(addr: SocketAddr, method: Method, path: &str) -> Ask {
         let shown = format!("{method} {}", shorten(path, 60));
         let url = format!("http://{addr}{path}");
-        Ask { method, url, shown, headers: Vec::new(), body: None, in_two_pieces: false }
+        Ask { method, url, shown, headers: Vec::new(), body: None, sent: Sent::Whole }
     }
 
     /// With these bytes as its body, under this media type, or under none.
@@ -46,7 +56,12 @@ impl Ask {
 
     /// The second half of its body leaves a moment after the first.
     pub fn in_two_pieces(self) -> Self {
-        Ask { in_two_pieces: true, ..self }
+        Ask { sent: Sent::InPieces { told: true }, ..self }
+    }
+
+    /// As [`in_two_pieces`](Self::in_two_pieces), and nobody says before how long it is: `Transfer-Encoding: chunked`.
+    pub fn in_chunks(self) -> Self {
+        Ask { sent: Sent::InPieces { told: false }, ..self }
     }
 
     /// Sends the request and reads the whole answer.
@@ -54,7 +69,7 @@ impl Ask {
     /// # Errors
     /// No answer is a broken promise: the contract answers every request.
     pub async fn send(self) -> Result<Answer, Stop> {
-        let Ask { method, url, shown, headers, body, in_two_pieces } = self;
+        let Ask { method, url, shown, headers, body, sent } = self;
         let mut request = client()?.request(method, &url);
         for (name, value) in headers {
             request = request.header(name, value);
@@ -63,9 +78,9 @@ impl Ask {
             if let Some(media_type) = media_type {
                 request = request.header(CONTENT_TYPE, media_type);
             }
-            request = match in_two_pieces {
-                true => request.body(Body::wrap(Pieces::of(body))),
-                false => request.body(body),
+            request = match sent {
+                Sent::InPieces { told } => request.body(Body::wrap(Pieces::of(body, told))),
+                Sent::Whole => request.body(body),
             };
         }
         let started = Instant::now();

@@ -16,15 +16,18 @@ const APART: Duration = Duration::from_millis(100);
 pub(super) struct Pieces {
     first: Bytes,
     second: Bytes,
+    /// Whether the request says how long its body is.
+    told: bool,
     /// Runs from the moment at which the first is on its way.
     pause: Option<Pin<Box<Sleep>>>,
 }
 
 impl Pieces {
-    pub(super) fn of(body: Vec<u8>) -> Self {
+    /// With `told` the request says its `Content-Length`; without it the body comes in chunks.
+    pub(super) fn of(body: Vec<u8>, told: bool) -> Self {
         let mut first = Bytes::from(body);
         let second = first.split_off(first.len() / 2);
-        Self { first, second, pause: None }
+        Self { first, second, told, pause: None }
     }
 }
 
@@ -53,8 +56,10 @@ impl Body for Pieces {
         self.first.is_empty() && self.second.is_empty()
     }
 
-    /// Exact, so that the request says its `Content-Length`.
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact((self.first.len() + self.second.len()) as u64)
+        match self.told {
+            true => SizeHint::with_exact((self.first.len() + self.second.len()) as u64),
+            false => SizeHint::default(),
+        }
     }
 }

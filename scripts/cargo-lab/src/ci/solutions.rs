@@ -15,7 +15,8 @@ pub fn keep_every_promise(context: &Context) -> Proof {
     let (mut wrong, mut kept) = (Vec::new(), 0);
     for lab in context.labs()? {
         let again = format!("cargo lab check {} --solution", lab.number);
-        let Some(report) = judge(context, &lab.solution(), &again)? else {
+        let everything = Request { all: true, again: again.clone(), ..Request::default() };
+        let Some(report) = judge(context, &lab.solution(), &everything)? else {
             wrong.push(format!("{} does not compile", lab.solution()));
             continue;
         };
@@ -31,10 +32,9 @@ pub fn keep_every_promise(context: &Context) -> Proof {
 }
 
 /// Judges `package` with the services of this run, telling the verdicts as they come. `None` when it does not compile.
-pub fn judge(context: &Context, package: &str, again: &str) -> Result<Option<Report>, SetUp> {
+pub fn judge(context: &Context, package: &str, request: &Request) -> Result<Option<Report>, SetUp> {
     let Some(verify) = Verify::build(&context.workspace, package)? else { return Ok(None) };
-    let request = Request { again: again.to_owned(), all: true, ..Request::default() };
-    let judged = verify.judge(&request, &mut Terminal::new(false), |command| context.lend(command))?;
+    let judged = verify.judge(request, &mut Terminal::new(false), |command| context.lend(command))?;
     let report = judged.report.ok_or_else(|| cut_off(package))?;
     report.keep_in(&context.workspace.report(package))?;
     Ok(Some(report))
