@@ -33,12 +33,6 @@ pub(super) async fn answered_is_committed(bed: Bed) -> Verdict {
     service.kill().await?;
     let run = load.stop().await?;
     service.restart().await?;
-    let left = bed.database().has_service_time().await?;
-    promise("a start leaves alone what others have on the table: triggers, indexes")
-        .observed(Fact::named("the check's trigger, after the restart", if left { "there" } else { "gone" }))
-        .likely(true, "the start drops what it does not know", "create what is missing, and touch nothing else")
-        .kept_if(left)?;
-
     let ledger = bed.ledger(&run).await?;
     let took = |sample: &Sample| sample.latency_from_send().unwrap_or_default();
     let early = run.accepted().filter(|sample| took(sample) < INSERT * 9 / 10).count();
@@ -71,6 +65,11 @@ pub(super) async fn answered_is_committed(bed: Bed) -> Verdict {
         .observed(Fact::count("answered before an insert can end", early))
         .likely(true, "the answer left before the commit", "await the insert, then answer")
         .kept_if(early == 0)?;
+    let left = bed.database().has_service_time().await?;
+    promise("a start leaves alone what others have on the table: triggers, indexes")
+        .observed(Fact::named("the check's trigger, after the restart", if left { "there" } else { "gone" }))
+        .likely(true, "the start drops what it does not know", "create what is missing, and touch nothing else")
+        .kept_if(left)?;
     Ok(kept.and(patient))
 }
 

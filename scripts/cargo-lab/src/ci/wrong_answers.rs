@@ -104,7 +104,7 @@ fn as_recorded(answer: &WrongAnswer, check: &CheckReport) -> Result<(), String> 
 /// The verdict with every figure that a run decides left open.
 fn message(check: &CheckReport) -> String {
     let mut check = check.clone();
-    check.seconds = 0.0;
+    (check.seconds, check.tries) = (0.0, 1);
     for figure in &mut check.observed {
         figure.shown = without_figures(&figure.shown);
     }
