@@ -13,7 +13,7 @@
 //!
 //! The rooms are public because the next lab is built from them.
 
-use std::error::Error;
+use std::{error::Error, process::ExitCode};
 
 pub mod admission;
 pub mod budget;
@@ -48,6 +48,17 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     Ok(())
 }
 // ANCHOR_END: run
+
+/// The program's exit code, and in the log why, where it ended with an error.
+pub fn exit_code(ended: Result<(), StartError>) -> ExitCode {
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
 
 /// Sends what `RUST_LOG` asks for (without it: `info`) to standard error.
 pub fn log_to_stderr() {

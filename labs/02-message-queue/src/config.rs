@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use direct_write::config::Database;
 use lapin::uri::{AMQPScheme, AMQPUri};
 
@@ -59,6 +59,13 @@ impl Role {
     pub fn consumes(self) -> bool {
         self != Self::Api
     }
+}
+
+/// What the program does instead of serving.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum Command {
+    /// Publish every post of the audit log that is not in the table, and exit
+    Replay,
 }
 
 impl Config {

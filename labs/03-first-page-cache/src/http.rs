@@ -73,8 +73,10 @@ impl FirstPage {
         let mut headers = HeaderMap::new();
         headers.typed_insert(Age::from_secs(age.as_secs()));
         headers.typed_insert(CacheControl::new().with_max_age(self.refresh));
-        // The typed header knows no `stale-if-error` (RFC 5861).
-        let stale = HeaderValue::from_str(&format!("stale-if-error={}", self.stale.as_secs()));
+        // The typed header knows no `stale-if-error` (RFC 5861). It counts from when the page went
+        // stale: so nobody shows one that is older than ours may be.
+        let beyond = self.stale.saturating_sub(self.refresh).as_secs();
+        let stale = HeaderValue::from_str(&format!("stale-if-error={beyond}"));
         headers.extend(stale.ok().map(|stale| (header::CACHE_CONTROL, stale)));
         let fresh_for = self.refresh.as_secs_f64() - age.as_secs_f64();
         let status = HeaderValue::from_str(&format!("first-page; hit; ttl={}", fresh_for.floor()));

@@ -24,7 +24,7 @@ pub mod refresher;
 pub mod source;
 
 pub use config::Config;
-pub use message_queue::replay;
+pub use message_queue::{Command, replay};
 
 use crate::{
     http::{FirstPage, list_route},

@@ -17,11 +17,5 @@ async fn main() -> ExitCode {
     let cli = Cli::parse();
     service::log_to_stderr();
 
-    match service::run(cli.config).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    service::exit_code(service::run(cli.config).await)
 }

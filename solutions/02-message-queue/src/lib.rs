@@ -28,7 +28,7 @@ pub mod replay;
 pub mod storing;
 pub mod wire;
 
-pub use config::{Config, Role};
+pub use config::{Command, Config, Role};
 
 use crate::{
     accepting::{

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::Parser;
 use solution_03_first_page_cache as service; // The one line that names the crate: starter and solution differ in it.
 
 /// Lab 03, first-page cache: page 1 is read once a second, and served from memory.
@@ -11,13 +11,7 @@ struct Cli {
     #[command(flatten)]
     config: service::Config,
     #[command(subcommand)]
-    command: Option<Command>,
-}
-
-#[derive(Clone, Copy, Debug, Subcommand)]
-enum Command {
-    /// Publish every post of the audit log that is not in the table, and exit
-    Replay,
+    command: Option<service::Command>,
 }
 
 #[tokio::main]
@@ -25,15 +19,8 @@ async fn main() -> ExitCode {
     let cli = Cli::parse();
     direct_write::log_to_stderr();
 
-    let ended = match cli.command {
+    direct_write::exit_code(match cli.command {
         None => service::run(cli.config).await,
-        Some(Command::Replay) => service::replay(cli.config.message_queue).await,
-    };
-    match ended {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+        Some(service::Command::Replay) => service::replay(cli.config.message_queue).await,
+    })
 }
