@@ -74,11 +74,16 @@ pub(super) fn is_by_id(got: &[Uuid]) -> bool {
 
 /// The promise that a Post which `asked` answers has the contract's members, and no others.
 pub(super) fn post_as_agreed(asked: &str, post: &Value) -> Verdict {
-    let mut members: Vec<&str> = post.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+    let mut members: Vec<&str> =
+        post.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
     members.sort_unstable();
     promise("a Post has exactly the members id, content and created_at, wherever it is answered")
         .observed(Fact::named(asked, members.join(", ")))
-        .likely(true, "what the program knows of a post is answered as it is", "answer these three, and nothing else")
+        .likely(
+            true,
+            "what the program knows of a post is answered as it is",
+            "answer these three, and nothing else",
+        )
         .kept_if(members == ["content", "created_at", "id"])
 }
 

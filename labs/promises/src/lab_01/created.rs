@@ -102,7 +102,7 @@ pub(crate) async fn create_then_read(bed: Bed, agreement: Agreement) -> Verdict 
     let stored = bed.database().rows().await?;
     let rows = promise("every answered post is one row of the table `post`")
         .observed(Fact::count("rows", stored))
-        .kept_if(stored == 17)?;
+        .kept_if(stored == 18)?;
     let second = bed.start().await?;
     let read = second.get(&format!("/post/{id}")).send().await?;
     let shared = promise("a second process, started beside the first, reads what the first has stored")
@@ -116,6 +116,31 @@ pub(crate) async fn create_then_read(bed: Bed, agreement: Agreement) -> Verdict 
     Ok(rows.and(shared).and(table::as_agreed(&bed).await?))
 }
 
+/// The promise that members which the contract does not know are ignored: where posts are answered when they are stored, `id` is one.
+async fn members_are_ignored(service: &Subject, agreement: Agreement) -> Result<(), Stop> {
+    let theirs = "0190a7d0-7d2c-7cc0-8d0e-5f2f3a1c9b12";
+    let mut body =
+        json!({"content": "with members that nobody knows", "title": "none", "tags": ["a", {"b": null}]});
+    if agreement.posting == Posting::Stored {
+        body["id"] = theirs.into();
+    }
+    let answer = service.post(&body).send().await?;
+    promise("members of the body that the contract does not know are ignored")
+        .observed(&answer)
+        .likely(
+            answer.status >= 400,
+            "what is not known is refused",
+            "read `content`, and pass over everything else",
+        )
+        .kept_if(answer.status == agreement.posting.status())?;
+    let post = agreement.posting.post_of(service, &answer, &body).await?;
+    promise("an `id` in the body is ignored: the service makes its own")
+        .observed(&answer)
+        .likely(true, "the caller's id became the post's", "make the id where the post is accepted")
+        .kept_if(post["id"] != theirs)?;
+    Ok(())
+}
+
 /// Instants are told and kept to the millisecond, at the least: of four posts, not all were made in a whole second, and a row that
 /// somebody else wrote comes back with its own.
 async fn instants_are_fine(bed: &Bed, service: &Subject) -> Result<(), Stop> {
@@ -126,7 +151,11 @@ async fn instants_are_fine(bed: &Bed, service: &Subject) -> Result<(), Stop> {
     promise("created_at is kept with a precision of milliseconds, or finer")
         .observed(Fact::count("rows", made.len()))
         .observed(Fact::count("of these in a whole second", whole))
-        .likely(true, "the instant is cut to seconds before it is stored", "store what the clock says, to the microsecond")
+        .likely(
+            true,
+            "the instant is cut to seconds before it is stored",
+            "store what the clock says, to the microsecond",
+        )
         .kept_if(whole < made.len())?;
     for n in 0..TIMES {
         let planted = bed.database().plant_one(&format!("{BY_HAND} {n}")).await?;
@@ -138,7 +167,11 @@ async fn instants_are_fine(bed: &Bed, service: &Subject) -> Result<(), Stop> {
         let told = instant(&post).map(|told| (told - kept).abs());
         promise("created_at is told as the table has it, to the millisecond or finer")
             .observed(Fact::named("created_at", post["created_at"].to_string()))
-            .likely(true, "the instant is cut when it is written as text", "write it with its fraction of a second")
+            .likely(
+                true,
+                "the instant is cut when it is written as text",
+                "write it with its fraction of a second",
+            )
             .kept_if(told.is_some_and(|away| away < time::Duration::MILLISECOND))?;
     }
     Ok(())
@@ -184,6 +217,7 @@ async fn every_body_is_read(service: &Subject, agreement: Agreement) -> Result<(
         .kept_if(answer.status == agreement.posting.status())?;
     agreement.posting.post_of(service, &answer, &typed).await?;
 
+    members_are_ignored(service, agreement).await?;
     let shouted = json!({"content": "under a media type in other letters"});
     let answer = service.post_raw(Some("Application/JSON"), shouted.to_string()).send().await?;
     promise("a media type is the same in capitals: Application/JSON")

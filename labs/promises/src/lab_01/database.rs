@@ -68,7 +68,11 @@ pub(super) async fn answered_is_committed(bed: Bed) -> Verdict {
     let left = bed.database().has_service_time().await?;
     promise("a start leaves alone what others have on the table: triggers, indexes")
         .observed(Fact::named("the check's trigger, after the restart", if left { "there" } else { "gone" }))
-        .likely(true, "the start drops what it does not know", "create what is missing, and touch nothing else")
+        .likely(
+            true,
+            "the start drops what it does not know",
+            "create what is missing, and touch nothing else",
+        )
         .kept_if(left)?;
     Ok(kept.and(patient))
 }
@@ -146,7 +150,11 @@ async fn down_means_503(service: &Subject) -> Result<(), Stop> {
         answer.says_when()?;
         promise(format!("while the database is away, {} is answered inside the deadline", answer.asked()))
             .observed(Fact::duration("answered after", answer.took))
-            .likely(true, "its wait for the database has no deadline, or a longer one", "give every wait a deadline")
+            .likely(
+                true,
+                "its wait for the database has no deadline, or a longer one",
+                "give every wait a deadline",
+            )
             .kept_if(answer.took <= DEADLINE + HOST)?;
     }
     Ok(())

@@ -251,7 +251,12 @@ async fn by_default(bed: &Bed, default: usize) -> Verdict {
     let service = bed.start().await?;
     let connections = bed.postgres().watch(bed.database()).await?;
     let load = bed.posts(&service, Schedule::constant(200.0, Duration::from_millis(1500)));
-    let run = load.label("no setting").capacity(default as f64 / SERVICE_TIME.as_secs_f64()).start().finish().await?;
+    let run = load
+        .label("no setting")
+        .capacity(default as f64 / SERVICE_TIME.as_secs_f64())
+        .start()
+        .finish()
+        .await?;
     let peak = connections.peak().open;
     promise(format!("without DATABASE_MAX_CONNECTIONS there are never more than {default} connections"))
         .observed(Fact::count("offered without the setting", run.counts().scheduled))

@@ -26,7 +26,11 @@ pub(crate) async fn bad_input_is_refused(bed: Bed, agreement: Agreement) -> Verd
         (json, content(&"a".repeat(10_001)), &[422]),
         (json, content(&"글".repeat(10_001)), &[422]),
         (json, content(&"🦀".repeat(10_001)), &[422]),
-        (json, [content("one byte too long"), vec![b' '; 65_537 - content("one byte too long").len()]].concat(), &[413]),
+        (
+            json,
+            [content("one byte too long"), vec![b' '; 65_537 - content("one byte too long").len()]].concat(),
+            &[413],
+        ),
         (json, content(&"a".repeat(70_000)), &[413]),
         (Some("text/plain"), content("plain"), &[415]),
         (Some("application/json-patch+json"), content("a patch"), &[415]),
@@ -51,7 +55,9 @@ pub(crate) async fn bad_input_is_refused(bed: Bed, agreement: Agreement) -> Verd
                 "it allows what was just refused",
                 "list the methods of this path alone",
             )
-            .kept_if(answer.header("allow").contains(allowed) && !answer.header("allow").contains(path_method))?;
+            .kept_if(
+                answer.header("allow").contains(allowed) && !answer.header("allow").contains(path_method),
+            )?;
     }
     // What had been queued before it is stored before it.
     agreement.posting.post(&service, &json!({"content": "a good one after all the bad"})).await?;

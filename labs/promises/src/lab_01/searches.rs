@@ -101,7 +101,11 @@ pub(crate) async fn search_is_literal(bed: Bed) -> Verdict {
     let nul = service.get("/search?content=%00").send().await?;
     promise("a search for NUL, which no post holds, is answered `[]`, or refused with 400 or 422")
         .observed(&nul)
-        .likely(nul.status >= 500, "the text went to the database, which cannot hold a NUL", "refuse it where it is read")
+        .likely(
+            nul.status >= 500,
+            "the text went to the database, which cannot hold a NUL",
+            "refuse it where it is read",
+        )
         .kept_if([200, 400, 422].contains(&nul.status))?;
     service.get("/search?content=").send().await?.is_problem(&[422])?;
     service.get("/search").send().await?.is_problem(&[400, 422])?;
@@ -119,7 +123,11 @@ async fn the_oldest_is_found(bed: &Bed, service: &Subject) -> Result<(), Stop> {
     promise("a search finds a post however many newer ones there are")
         .observed(Fact::count("newer posts", NEWER))
         .observed(Fact::count("found", ids(&found)?.len()))
-        .likely(true, "only the newest posts are looked at", "let the database compare, and limit what it found")
+        .likely(
+            true,
+            "only the newest posts are looked at",
+            "let the database compare, and limit what it found",
+        )
         .kept_if(ids(&found)?.len() == 1)?;
     Ok(())
 }

@@ -14,7 +14,8 @@ pub(crate) async fn start_together(bed: Bed, agreement: Agreement) -> Verdict {
     const GATHERED: Duration = Duration::from_secs(15);
     // A table that is being made, and then is not: whoever wants to make it waits, and all go on in the same instant.
     let mut hold = bed.database().pool().begin().await?;
-    let table = "CREATE TABLE post (id uuid PRIMARY KEY, content text NOT NULL, created_at timestamptz NOT NULL)";
+    let table =
+        "CREATE TABLE post (id uuid PRIMARY KEY, content text NOT NULL, created_at timestamptz NOT NULL)";
     sqlx::raw_sql(table).execute(&mut *hold).await?;
     let mut instances = Vec::new();
     for n in 1..=INSTANCES {
