@@ -18,9 +18,9 @@ pub(crate) use lists::list_newest_first;
 pub(crate) use outage::{ATTEMPTS_A_SECOND, HOST, Outage, attempts_are_bounded};
 pub(crate) use refusals::bad_input_is_refused;
 pub(crate) use searches::search_is_literal;
-pub(crate) use together::start_together;
 use testbed::prelude::*;
 use testbed::suite::OwnBinary;
+pub(crate) use together::start_together;
 
 use crate::contract::Agreement;
 
