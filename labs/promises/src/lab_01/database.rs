@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::contract::prelude::*;
 use serde_json::json;
+use uuid::Uuid;
 
 use super::outage::{ATTEMPTS_A_SECOND, HOST, Outage, attempts_are_bounded};
 
@@ -113,7 +114,13 @@ pub(super) async fn database_restart(bed: Bed) -> Verdict {
 
 /// A database that says nothing means 503 within the deadline.
 pub(super) async fn database_paused(bed: Bed) -> Verdict {
+    /// Longer than the deadline, and than what is allowed on top for the host.
+    const SLOW: Duration = Duration::from_secs(4);
     let service = bed.service().deadline(DEADLINE).start().await?;
+    let read = bed.database().plant_one(&format!("{BY_HAND}, to be read")).await?;
+    bed.database().read_time(SLOW).await?;
+    reads_are_refused_in_time(&service, read, "slow").await?;
+    bed.database().read_time(Duration::ZERO).await?;
     let load = bed
         .posts(&service, Schedule::constant(40.0, Duration::from_secs(20)))
         .label("the database falls silent")
@@ -142,20 +149,27 @@ pub(super) async fn database_paused(bed: Bed) -> Verdict {
 async fn down_means_503(service: &Subject) -> Result<(), Stop> {
     service.get("/health").send().await?.has_status(200)?;
     let post = json!({ "content": format!("{BY_HAND}, to nobody") });
-    let single = "/post/0190a7d0-0000-7000-8000-000000000000";
-    let reads = ["/posts", "/search?content=x", single].map(|path| service.get(path));
-    for ask in [service.post(&post)].into_iter().chain(reads) {
-        let answer = ask.send().await?;
-        answer.is_problem(&[503])?;
-        answer.says_when()?;
-        promise(format!("while the database is away, {} is answered inside the deadline", answer.asked()))
-            .observed(Fact::duration("answered after", answer.took))
+    let answer = service.post(&post).send().await?;
+    answer.is_problem(&[503])?;
+    answer.says_when()?;
+    reads_are_refused_in_time(service, Uuid::now_v7(), "away").await
+}
+
+/// The promise that each kind of read is refused inside the deadline while the database is in a `state` in which it cannot answer.
+async fn reads_are_refused_in_time(service: &Subject, post: Uuid, state: &str) -> Result<(), Stop> {
+    for path in ["/posts".to_owned(), "/search?content=read".to_owned(), format!("/post/{post}")] {
+        let answer = service.get(&path).send().await?;
+        promise(format!("while the database is {state}, every read is answered inside the deadline, too"))
+            .observed(Fact::named(answer.asked(), format!("answered {}", answer.status)))
+            .observed(Fact::duration("after", answer.took))
             .likely(
                 true,
-                "its wait for the database has no deadline, or a longer one",
-                "give every wait a deadline",
+                "a read waits for the database without a deadline, or with a longer one than the request's",
+                "give the statement of a read a deadline, as that of an insert",
             )
             .kept_if(answer.took <= DEADLINE + HOST)?;
+        answer.is_problem(&[503])?;
+        answer.says_when()?;
     }
     Ok(())
 }
