@@ -31,7 +31,7 @@ Examples:
   cargo lab check 01 --solution                        the solution that comes with the book
   cargo lab check 01 --binary ./my-service             a service in any language (contract: labs/openapi.yaml)")]
 pub struct Check {
-    /// The lab's number: 01
+    /// The lab's number: 00, 01, …
     pub lab: String,
     /// Judge the workbook's solution instead of your own code
     #[arg(long, conflicts_with = "binary")]

@@ -49,7 +49,12 @@ impl FirstPage {
         promise("page 1 carries its `Age`, in whole seconds")
             .observed(&self.answer)
             .observed(Fact::named("Age", if told.is_empty() { "none" } else { told }))
-            .likely(true, "nobody who gets the page can know how old it is", "send `Age` with page 1")
+            .likely(
+                told.is_empty(),
+                "nobody who gets the page can know how old it is",
+                "send `Age` with page 1",
+            )
+            .likely(true, "it is no whole number", "cut it to whole seconds (RFC 9111, 5.1)")
             .kept_if(age.is_some())?;
         Ok(age.unwrap_or_default())
     }
