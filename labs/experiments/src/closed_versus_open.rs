@@ -89,7 +89,7 @@ pub async fn run(bed: Bed) -> Result<Findings, Stop> {
                     .collect(),
             },
         ],
-        marked: (STALL, "stall"),
+        marked: Some((STALL, "stall")),
     };
     let due = rate * (STALL.end - STALL.start).as_secs_f64();
     let all = run.counts().accepted == run.counts().scheduled && turns.iter().all(|turn| turn.accepted);

@@ -25,6 +25,8 @@ mod longer_queue;
 mod longer_timeout;
 mod more_threads;
 mod reckon;
+mod shifting_pages;
+mod stampede;
 mod subject;
 mod young_queue;
 
@@ -34,6 +36,7 @@ use std::pin::Pin;
 use testbed::bed::Bed;
 use testbed::images::Service;
 use testbed::progress::Progress;
+use testbed::setup::SetUp;
 use testbed::submission::Submission;
 use testbed::verdict::Stop;
 
@@ -52,17 +55,50 @@ pub struct Experiment {
     pub lab: &'static str,
     /// The services that it needs, in containers.
     pub needs: &'static [Service],
-    run: fn(Bed) -> Running,
+    body: Body,
+}
+
+/// What an experiment does, and with which programs.
+enum Body {
+    /// With the solution alone.
+    Alone(fn(Bed) -> Running),
+    /// With the solution, and the executable of that lab's wrong answer of this name.
+    Beside(&'static str, fn(Bed, PathBuf) -> Running),
+}
+
+/// The programs that an experiment runs.
+pub struct Programs {
+    /// The solution of its lab.
+    pub solution: PathBuf,
+    /// The wrong answer that it is run [beside](Experiment::beside), where there is one.
+    pub wrong: Option<PathBuf>,
 }
 
 impl Experiment {
-    /// Runs it with the executable `subject`, on a bed of its own. What it started is gone when this returns.
+    /// The name of the wrong answer, of the same lab, that the solution is run beside.
+    pub fn beside(&self) -> Option<&'static str> {
+        match self.body {
+            Body::Alone(_) => None,
+            Body::Beside(name, _) => Some(name),
+        }
+    }
+
+    /// Runs it with these programs, on a bed of its own. What it started is gone when this returns.
     ///
     /// # Errors
     /// A fault of the set-up, a host that could not carry the load, or a subject that does not even serve.
-    pub async fn run(&self, subject: PathBuf, progress: Progress) -> Result<Findings, Stop> {
-        let body = async |bed| (self.run)(bed).await;
-        Bed::with_own_services(self.name, Submission::of(subject), self.needs, progress, body).await
+    pub async fn run(&self, programs: Programs, progress: Progress) -> Result<Findings, Stop> {
+        let Programs { solution, wrong } = programs;
+        let missing = |name| {
+            let what = format!("run {} beside `{name}`", self.name);
+            SetUp::new(what, "nobody has built it", format!("run it by name: cargo lab run {}", self.name))
+        };
+        let body = async |bed| match (&self.body, wrong) {
+            (Body::Alone(run), _) => run(bed).await,
+            (Body::Beside(_, run), Some(wrong)) => run(bed, wrong).await,
+            (Body::Beside(name, _), None) => Err(missing(name).into()),
+        };
+        Bed::with_own_services(self.name, Submission::of(solution), self.needs, progress, body).await
     }
 }
 

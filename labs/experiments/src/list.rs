@@ -2,74 +2,89 @@
 
 use testbed::images::Service;
 
+use crate::Body::{Alone, Beside};
 use crate::{
     Experiment, closed_versus_open, cpu_bound, four_timeouts, io_bound, kill_9, longer_queue, longer_timeout,
-    more_threads, young_queue,
+    more_threads, shifting_pages, stampede, young_queue,
 };
 
 /// All experiments, in the order of the text.
-pub const EXPERIMENTS: [Experiment; 9] = [
+pub const EXPERIMENTS: [Experiment; 11] = [
     Experiment {
         name: "cpu-bound",
         shows: "more hashes a second than the cores can compute: where it starts to fail",
         lab: "00",
         needs: &[],
-        run: |bed| Box::pin(cpu_bound::run(bed)),
+        body: Alone(|bed| Box::pin(cpu_bound::run(bed))),
     },
     Experiment {
         name: "io-bound",
         shows: "more inserts a second than a pool of connections can carry: who is refused",
         lab: "01",
         needs: &[Service::Postgres],
-        run: |bed| Box::pin(io_bound::run(bed)),
+        body: Alone(|bed| Box::pin(io_bound::run(bed))),
     },
     Experiment {
         name: "longer-queue",
         shows: "a queue ten times as long: the failure comes later, and the loss stays",
         lab: "00",
         needs: &[],
-        run: |bed| Box::pin(longer_queue::run(bed)),
+        body: Alone(|bed| Box::pin(longer_queue::run(bed))),
     },
     Experiment {
         name: "more-threads",
         shows: "2, 4, 8, 16 workers: who gains by them, and who does not",
         lab: "00",
         needs: &[],
-        run: |bed| Box::pin(more_threads::run(bed)),
+        body: Alone(|bed| Box::pin(more_threads::run(bed))),
     },
     Experiment {
         name: "longer-timeout",
         shows: "250 ms, 1 s, 4 s of patience: the same loss, a longer wait",
         lab: "00",
         needs: &[],
-        run: |bed| Box::pin(longer_timeout::run(bed)),
+        body: Alone(|bed| Box::pin(longer_timeout::run(bed))),
     },
     Experiment {
         name: "kill-9",
         shows: "SIGKILL with the line full: what was in memory, request by request",
         lab: "00",
         needs: &[],
-        run: |bed| Box::pin(kill_9::run(bed)),
+        body: Alone(|bed| Box::pin(kill_9::run(bed))),
     },
     Experiment {
         name: "closed-versus-open",
         shows: "the same stall seen by a client that waits and by one that does not",
         lab: "00",
         needs: &[],
-        run: |bed| Box::pin(closed_versus_open::run(bed)),
+        body: Alone(|bed| Box::pin(closed_versus_open::run(bed))),
     },
     Experiment {
         name: "four-timeouts",
         shows: "four faults that look alike to a user, told apart by what is measured",
         lab: "00",
         needs: &[],
-        run: |bed| Box::pin(four_timeouts::run(bed)),
+        body: Alone(|bed| Box::pin(four_timeouts::run(bed))),
     },
     Experiment {
         name: "young-queue",
         shows: "SIGKILL to a broker: what it had confirmed, in queues of three ages",
         lab: "02",
         needs: &[Service::Postgres, Service::RabbitMq],
-        run: |bed| Box::pin(young_queue::run(bed)),
+        body: Alone(|bed| Box::pin(young_queue::run(bed))),
+    },
+    Experiment {
+        name: "stampede",
+        shows: "a page that is kept for a second: who reads it anew when it is old, and how often",
+        lab: "03",
+        needs: &[Service::Postgres, Service::RabbitMq],
+        body: Beside("expiry-per-request", |bed, wrong| Box::pin(stampede::run(bed, wrong))),
+    },
+    Experiment {
+        name: "shifting-pages",
+        shows: "ten pages turned while posts come and go: what is seen twice, and what never",
+        lab: "03",
+        needs: &[Service::Postgres, Service::RabbitMq],
+        body: Alone(|bed| Box::pin(shifting_pages::run(bed))),
     },
 ];

@@ -55,6 +55,16 @@ pub fn never_sent(
     (due.round() as usize).saturating_sub(sent)
 }
 
+/// By how much a count that only grows has grown in the window in which it grew the most; `looks` are moments, in order, and what
+/// the count was then. What happened between two looks counts if both are in the window.
+pub fn busiest(looks: &[(Duration, u64)], window: Duration) -> u64 {
+    let grown = |(place, (from, before)): (usize, &(Duration, u64))| {
+        let inside = looks[place..].iter().take_while(|(at, _)| *at - *from <= window);
+        inside.last().map_or(0, |(_, count)| count - before)
+    };
+    looks.iter().enumerate().map(grown).max().unwrap_or(0)
+}
+
 /// What became of one request of a server that was killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
@@ -128,6 +138,16 @@ mod tests {
         assert_eq!(never_sent(10.0, second..3 * second, sent), 17);
         let steady = (0..40).map(|n| TENTH * n);
         assert_eq!(never_sent(10.0, second..3 * second, steady), 0);
+    }
+
+    #[test]
+    fn the_busiest_window_may_begin_at_any_look() {
+        let looks =
+            [(0, 1), (4, 1), (8, 5), (12, 9), (19, 9), (30, 12)].map(|(at, count)| (at * TENTH, count));
+        assert_eq!(busiest(&looks, 10 * TENTH), 8, "from 0.4 s to 1.2 s");
+        assert_eq!(busiest(&looks, 30 * TENTH), 11);
+        assert_eq!(busiest(&looks, TENTH), 0);
+        assert_eq!(busiest(&[], TENTH), 0);
     }
 
     #[test]

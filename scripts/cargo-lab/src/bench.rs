@@ -1,9 +1,11 @@
 //! `cargo lab bench`: what the workbook claims of its tools, measured beside their peers, in pairs, within one run.
 
+mod cache;
 mod drain;
 mod goodput;
 mod peers;
 mod queue;
+mod refresh;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -43,6 +45,8 @@ pub enum What {
     Direct,
     /// The solution of lab 02 beside the broker and the database
     Queue,
+    /// The solution of lab 03 beside a handler of the same bytes
+    Cache,
     /// The load generator beside oha
     Load,
 }
@@ -60,6 +64,10 @@ pub fn run(which: &Bench) -> Result<Exit, SetUp> {
         if asked(What::Queue) {
             println!("\nthe solution of lab 02 beside the broker and the database\n");
             held &= queue::measure(run, &workspace)?;
+        }
+        if asked(What::Cache) {
+            println!("\nthe solution of lab 03 beside a handler of the same bytes\n");
+            held &= cache::measure(run, &workspace)?;
         }
         if asked(What::Load) {
             let peer = if installed("oha") { "beside oha" } else { "(oha is not installed: no peer)" };
@@ -132,6 +140,11 @@ fn median(ratios: impl Iterator<Item = f64>) -> f64 {
 
 /// Prints a median beside its bar, and says whether it reaches it.
 fn judged(median: f64, bar: f64) -> bool {
-    println!("median {median:>40.2}   (at least {bar}: {})", if median >= bar { "held" } else { "MISSED" });
+    println!("median {median:>40.2}   (at least {bar}: {})", word(median >= bar));
     median >= bar
+}
+
+/// What became of a bar, in a word.
+fn word(held: bool) -> &'static str {
+    if held { "held" } else { "MISSED" }
 }

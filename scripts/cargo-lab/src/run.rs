@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use experiments::{EXPERIMENTS, Experiment};
+use experiments::{EXPERIMENTS, Experiment, Programs};
 use testbed::exit::Exit;
 use testbed::progress::Progress;
 use testbed::run::Run;
@@ -11,7 +11,8 @@ use testbed::setup::SetUp;
 use testbed::verdict::Stop;
 
 use crate::artifact::{Artifact, Target};
-use crate::workspace::Workspace;
+use crate::workspace::{Lab, Workspace};
+use crate::wrong_answer::{Copy, WrongAnswer};
 
 /// Which experiment to run.
 #[derive(Args)]
@@ -94,17 +95,19 @@ fn one(run: &Run, workspace: &Workspace, experiment: &Experiment) -> Result<Exit
     let number = experiment.lab;
     let absent =
         || SetUp::new(format!("find lab {number}"), "the clone has none", "clone the workbook again");
-    let package = workspace.lab(number)?.ok_or_else(absent)?.solution();
-    let Some(subject) = Artifact::of(&package, Target::Program).build(&workspace.root)? else {
+    let lab = workspace.lab(number)?.ok_or_else(absent)?;
+    let Some(solution) = Artifact::of(&lab.solution(), Target::Program).build(&workspace.root)? else {
         anstream::eprintln!("the solution of lab {number} does not compile: mend what cargo says above");
         return Ok(Exit::Broken);
     };
+    let beside = experiment.beside().map(|name| Mistake::build(workspace, &lab, name)).transpose()?;
+    let programs = Programs { solution, wrong: beside.as_ref().map(|mistake| mistake.binary.clone()) };
     let progress = match Progress::detect() {
         // An experiment's seconds are what there is to see: they stay on the screen.
         Progress::Rewritten => Progress::Lines,
         other => other,
     };
-    let found = run.block_on(experiment.run(subject, progress));
+    let found = run.block_on(experiment.run(programs, progress));
     if progress == Progress::Lines && !matches!(found, Err(Stop::SetUp(_))) {
         progress.show("");
     }
@@ -131,9 +134,39 @@ fn one(run: &Run, workspace: &Workspace, experiment: &Experiment) -> Result<Exit
     }
 }
 
+/// The wrong answer that an experiment runs the solution beside. While this is held, nobody builds another one in its place.
+struct Mistake {
+    binary: PathBuf,
+    _copy: Copy,
+}
+
+impl Mistake {
+    fn build(workspace: &Workspace, lab: &Lab, name: &str) -> Result<Mistake, SetUp> {
+        let mend = format!("if you have changed it: git checkout solutions/{}", lab.folder);
+        let fault = |why: String| SetUp::new(format!("build the wrong answer {name}"), why, &mend);
+        let answers = WrongAnswer::all(workspace, lab)?;
+        let answer = answers.iter().find(|answer| answer.name == name);
+        let answer = answer.ok_or_else(|| fault(format!("lab {} has none of this name", lab.number)))?;
+        let copy = Copy::make(workspace, lab)?;
+        anstream::eprintln!("    Building the wrong answer {name} (the first time takes a minute or two)");
+        let binary = copy.try_on(answer)?.map_err(fault)?;
+        Ok(Mistake { binary, _copy: copy })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_wrong_answer_that_an_experiment_names_is_there() {
+        let workspace = Workspace::find().unwrap();
+        for experiment in EXPERIMENTS.iter().filter(|experiment| experiment.beside().is_some()) {
+            let lab = workspace.lab(experiment.lab).unwrap().unwrap();
+            let mut answers = WrongAnswer::all(&workspace, &lab).unwrap().into_iter();
+            assert!(answers.any(|answer| Some(&*answer.name) == experiment.beside()), "{}", experiment.name);
+        }
+    }
 
     #[test]
     fn the_gravest_end_counts() {

@@ -30,7 +30,7 @@ pub struct Dots {
     /// The panels.
     pub panels: Vec<Panel>,
     /// A part of the time that is marked, and its name.
-    pub marked: (Range<Duration>, &'static str),
+    pub marked: Option<(Range<Duration>, &'static str)>,
 }
 
 impl Dots {
@@ -48,12 +48,17 @@ impl Dots {
             canvas.text("tl-over", 0.0, above + 14.0, &panel.label);
             above += 28.0;
             let y = |took: f64| above + HIGH * (1.0 - took / top);
-            let (from, to) = (x(self.marked.0.start.as_secs_f64()), x(self.marked.0.end.as_secs_f64()));
-            let _ = writeln!(
-                canvas.body,
-                "<rect x=\"{from:.2}%\" y=\"{above:.1}\" width=\"{:.2}%\" height=\"{HIGH}\" fill=\"var(--tl-grid)\" opacity=\"0.5\"/>",
-                to - from
-            );
+            let marked = self
+                .marked
+                .as_ref()
+                .map(|(part, name)| (x(part.start.as_secs_f64()), x(part.end.as_secs_f64()), *name));
+            if let Some((from, to, _)) = marked {
+                let _ = writeln!(
+                    canvas.body,
+                    "<rect x=\"{from:.2}%\" y=\"{above:.1}\" width=\"{:.2}%\" height=\"{HIGH}\" fill=\"var(--tl-grid)\" opacity=\"0.5\"/>",
+                    to - from
+                );
+            }
             for tick in 0..=top as u32 {
                 let kind = if tick == 0 { "tl-axis" } else { "tl-grid" };
                 canvas.line(kind, (LEFT, y(tick.into())), (LEFT + WIDE, y(tick.into())));
@@ -67,7 +72,9 @@ impl Dots {
                     y(took.as_secs_f64())
                 );
             }
-            canvas.text("tl-over tl-middle", (from + to) / 2.0, above + 14.0, self.marked.1);
+            if let Some((from, to, name)) = marked {
+                canvas.text("tl-over tl-middle", (from + to) / 2.0, above + 14.0, name);
+            }
             for second in 0..=seconds as u32 {
                 canvas.text("tl-soft tl-middle", x(second.into()), above + HIGH + 16.0, &second.to_string());
             }

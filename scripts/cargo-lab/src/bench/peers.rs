@@ -50,14 +50,17 @@ async fn goodput(load: &Path, service: SocketAddr, rate: f64) -> Result<Goodput,
 
 /// The figures that a program prints.
 pub async fn figures<const N: usize>(command: &mut Command) -> Result<[f64; N], SetUp> {
-    let name = name(command);
-    let output = ended(command.stderr(Stdio::inherit())).await;
-    let output = output.map_err(|error| SetUp::from_cause(format!("run `{name}`"), error))?;
-    let words = String::from_utf8_lossy(&output.stdout);
+    let words = words(command).await?;
     let figures: Option<Vec<f64>> = words.split_whitespace().map(|word| word.parse().ok()).collect();
-    figures
-        .and_then(|figures| figures.try_into().ok())
-        .ok_or_else(|| SetUp::from_cause(format!("read what `{name}` reports"), words))
+    let figures = figures.and_then(|figures| figures.try_into().ok());
+    figures.ok_or_else(|| SetUp::from_cause(format!("read what `{}` reports", name(command)), words))
+}
+
+/// What a program prints until its end.
+pub async fn words(command: &mut Command) -> Result<String, SetUp> {
+    let output = ended(command.stderr(Stdio::inherit())).await;
+    let output = output.map_err(|error| SetUp::from_cause(format!("run `{}`", name(command)), error))?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// Single-row inserts a second by `pgbench -M prepared` with so many clients, over the same TCP port as the service's.
