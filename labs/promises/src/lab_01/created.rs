@@ -113,7 +113,18 @@ pub(crate) async fn create_then_read(bed: Bed, agreement: Agreement) -> Verdict 
             "read them from the table",
         )
         .kept_if(read.status == 200 && is_same(&read.json()?, &post))?;
-    Ok(rows.and(shared).and(table::as_agreed(&bed).await?))
+    let gone = "DELETE FROM post WHERE id = $1";
+    sqlx::query(gone).bind(parsed).execute(bed.database().pool()).await?;
+    let after = service.get(&format!("/post/{id}")).send().await?;
+    let from_the_table = promise("a post that others have deleted is answered 404")
+        .observed(&after)
+        .likely(
+            after.status == 200,
+            "the process answers what it remembers of its own posts, and not what the table has",
+            "read from the table",
+        )
+        .kept_if(after.status == 404)?;
+    Ok(rows.and(shared).and(from_the_table).and(table::as_agreed(&bed).await?))
 }
 
 /// The promise that members which the contract does not know are ignored: where posts are answered when they are stored, `id` is one.
