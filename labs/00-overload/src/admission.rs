@@ -73,7 +73,7 @@ impl Admission {
     /// Has `work` run by a worker and gives its result.
     ///
     /// # Errors
-    /// The line was full, or the wait in it was too long. Then the work is never run.
+    /// The line was full, or the wait in it was too long: then the work is never run. Or it was run, and broke.
     // ANCHOR: run
     pub async fn run(&self, work: Work) -> Result<Value, NotRun> {
         let (result, mut done) = oneshot::channel();

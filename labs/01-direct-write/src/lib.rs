@@ -13,7 +13,7 @@
 //!
 //! The rooms are public because the next lab is built from them.
 
-use std::{error::Error, process::ExitCode};
+use std::{error::Error, pin::pin, process::ExitCode};
 
 pub mod admission;
 pub mod budget;
@@ -35,10 +35,13 @@ use crate::{server::Limits, store::Store};
 /// Fails when the service cannot start: no database, no schema, or an address that cannot be bound.
 // ANCHOR: run
 pub async fn run(config: Config) -> Result<(), StartError> {
-    let terminated = server::terminated().map_err(cannot("listen for SIGTERM"))?;
-    let (budget, limits) = (config.budget(), Limits::default());
+    let mut terminated = pin!(server::terminated().map_err(cannot("listen for SIGTERM"))?);
+    let (database, budget, limits) = (config.database(), config.budget(), Limits::default());
 
-    let store = Store::open(&config.database(), budget).await.map_err(cannot("prepare the database"))?;
+    let store = tokio::select! {
+        () = &mut terminated => return Ok(()), // Nobody has been served yet.
+        opened = Store::open(&database, budget) => opened.map_err(cannot("prepare the database"))?,
+    };
     let address = &config.bind_addr;
     let listener = server::bind(address, limits).await.map_err(cannot(&format!("listen on `{address}`")))?;
     tracing::info!(%address, "ready");

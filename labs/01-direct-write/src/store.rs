@@ -2,6 +2,7 @@
 
 use sqlx::{Connection as _, FromRow, PgConnection, Row as _, postgres::PgRow};
 use thiserror::Error;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::{
@@ -29,9 +30,9 @@ impl Store {
     // ANCHOR: open
     pub async fn open(database: &Database, budget: Budget) -> Result<Self, StoreError> {
         let times = Times::from(budget);
-        let mut first = PgConnection::connect_with(&times.options(database))
-            .await
-            .map_err(failed_to("connect to the database"))?;
+        let first = timeout(times.open, PgConnection::connect_with(&times.options(database))).await;
+        let mut first =
+            first.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(failed_to("connect to the database"))?;
         sqlx::raw_sql(include_str!("schema.sql"))
             .execute(&mut first)
             .await

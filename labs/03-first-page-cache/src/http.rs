@@ -72,7 +72,9 @@ impl FirstPage {
     fn headers(&self, age: Duration) -> HeaderMap {
         let mut headers = HeaderMap::new();
         headers.typed_insert(Age::from_secs(age.as_secs()));
-        headers.typed_insert(CacheControl::new().with_max_age(self.refresh));
+        // In whole seconds, as the header has them; the typed one panics on any other time.
+        let fresh = Duration::from_secs(self.refresh.as_secs());
+        headers.typed_insert(CacheControl::new().with_max_age(fresh));
         // The typed header knows no `stale-if-error` (RFC 5861). It counts from when the page went
         // stale: so nobody shows one that is older than ours may be.
         let beyond = self.stale.saturating_sub(self.refresh).as_secs();
@@ -132,6 +134,13 @@ mod tests {
         assert_eq!((status, &body[..]), (StatusCode::OK, &b"[]"[..]));
         assert_eq!(headers[header::AGE], "3");
         assert_eq!(headers[header::CONTENT_TYPE], "application/json");
+    }
+
+    #[test]
+    fn caches_are_told_whole_seconds() {
+        let (_writer, page) = watch::channel(Arc::new(Page::of(&[], Instant::now()).expect("JSON")));
+        let first_page = FirstPage { page, refresh: Duration::from_millis(1_400), stale: STALE };
+        assert_eq!(first_page.headers(Duration::from_millis(900))[header::CACHE_CONTROL], "max-age=1");
     }
 
     #[tokio::test]

@@ -14,7 +14,8 @@ use std::{sync::Arc, time::Duration};
 
 use axum::Router;
 use direct_write::{StartError, cannot, http::find_routes, store::Store};
-use tokio::sync::watch;
+use message_queue::accepting::http::{Intake, post_route};
+use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub mod config;
@@ -39,9 +40,21 @@ use crate::{
 /// Fails when the service cannot start: no database, no broker, no page 1, or an address that cannot
 /// be bound.
 pub async fn run(config: Config) -> Result<(), StartError> {
+    run_with(config, post_route, message_queue::serve).await
+}
+
+/// As [`run`], with other routes for what accepts posts, and another way to accept connections.
+///
+/// # Errors
+/// As there.
+pub async fn run_with(
+    config: Config,
+    writes: impl FnOnce(Intake) -> Router,
+    serve: impl AsyncFnOnce(TcpListener, Router, CancellationToken, Duration),
+) -> Result<(), StartError> {
     let (service, reads) = (config.message_queue.clone(), config.reads());
     let open = async |store, stop, background: &_| reads_of(&config, store, stop, background).await;
-    message_queue::run_with(service, reads, open).await
+    message_queue::run_with(service, reads, open, writes, serve).await
 }
 
 /// The reads, page 1 from memory.

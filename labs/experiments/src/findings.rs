@@ -26,13 +26,13 @@ pub struct Findings {
 
 /// Something that this run shows or does not.
 pub struct Claim {
-    what: &'static str,
+    what: String,
     seen: bool,
 }
 
 /// What the sentence says, and whether this run shows it.
-pub fn claim(what: &'static str, seen: bool) -> Claim {
-    Claim { what, seen }
+pub fn claim(what: impl Into<String>, seen: bool) -> Claim {
+    Claim { what: what.into(), seen }
 }
 
 impl Findings {
@@ -100,17 +100,30 @@ pub fn raw(run: &Outcomes) -> Value {
 pub struct Table {
     head: Vec<&'static str>,
     rows: Vec<Vec<String>>,
+    words: usize,
+    /// Lines that stand below.
+    notes: Vec<String>,
 }
 
 impl Table {
     /// A table with these columns. The first one holds words, the others figures.
     pub fn of(head: &[&'static str]) -> Table {
-        Table { head: head.to_vec(), rows: Vec::new() }
+        Table { head: head.to_vec(), rows: Vec::new(), words: 1, notes: Vec::new() }
+    }
+
+    /// So many columns hold words.
+    pub fn with_words(self, words: usize) -> Table {
+        Table { words, ..self }
     }
 
     /// Adds a row.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         self.rows.push(cells.into_iter().collect());
+    }
+
+    /// Adds a line below the table.
+    pub fn note(&mut self, line: impl Into<String>) {
+        self.notes.push(line.into());
     }
 }
 
@@ -121,19 +134,35 @@ impl fmt::Display for Table {
         table.set_header(&self.head).add_rows(&self.rows);
         for column in table.column_iter_mut() {
             // Words, and then figures, three blanks apart.
-            if column.index == 0 {
-                column.set_padding((0, 0));
-            } else {
-                column.set_padding((3, 0)).set_cell_alignment(CellAlignment::Right);
+            let gap = if column.index == 0 { 0 } else { 3 };
+            column.set_padding((gap, 0));
+            if column.index >= self.words {
+                column.set_cell_alignment(CellAlignment::Right);
             }
         }
-        writeln!(f, "{}", table.trim_fmt())
+        writeln!(f, "{}", table.trim_fmt())?;
+        if !self.notes.is_empty() {
+            writeln!(f)?;
+        }
+        self.notes.iter().try_for_each(|note| writeln!(f, "{}", hanging(note)))
     }
 }
 
+/// A time in milliseconds, to a tenth.
+pub fn ms(time: std::time::Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1_000.0)
+}
+
 /// The text in lines that fit the page of a book.
-fn wrapped(text: &str) -> String {
+pub fn wrapped(text: &str) -> String {
     textwrap::fill(text, Options::new(100).word_splitter(WordSplitter::NoHyphenation).break_words(false))
+}
+
+/// A line that goes on under its own beginning.
+fn hanging(line: &str) -> String {
+    let indent = " ".repeat(line.len() - line.trim_start().len() + 2);
+    let options = Options::new(100).word_splitter(WordSplitter::NoHyphenation).break_words(false);
+    textwrap::fill(line, options.subsequent_indent(&indent))
 }
 
 #[cfg(test)]
@@ -146,6 +175,15 @@ mod tests {
         table.row(["12".to_owned(), "33.3%".to_owned()]);
         table.row(["a long one".to_owned(), "5%".to_owned()]);
         assert_eq!(table.to_string(), "queue         lost\n12           33.3%\na long one      5%\n");
+    }
+
+    #[test]
+    fn a_note_stands_below_and_goes_on_under_its_beginning() {
+        let mut table = Table::of(&["a"]);
+        table.row(["b".to_owned()]);
+        table.note(format!("  {}", ["neighbours"; 10].join(" ")));
+        let below = format!("  {}\n    {}", ["neighbours"; 9].join(" "), ["neighbours"; 1].join(" "));
+        assert_eq!(table.to_string(), format!("a\nb\n\n{below}\n"));
     }
 
     #[test]

@@ -10,24 +10,37 @@
 //! | `client` | HTTP by hand, where the connection itself is what is looked at |
 //! | `reckon` | what follows from samples: first failure, loss, requests that were never sent |
 //! | `findings`, `figure` | what an experiment has found: claims, table, sentence, pictures |
+//! | `finale` | one stress test on every stage of the story |
+//! | `placed`, `ping`, `trace` | a stack as its deploy files place it: its round trips, and where a post's time goes |
+//! | `scaling` | the Universal Scalability Law, fitted to what was measured |
 //! | the others | one experiment each |
 
 mod client;
 mod closed_versus_open;
 mod cpu_bound;
 mod figure;
+pub mod finale;
 mod findings;
-mod four_timeouts;
+mod five_timeouts;
 mod io_bound;
 mod kill_9;
 mod list;
 mod longer_queue;
 mod longer_timeout;
+mod more_instances;
 mod more_threads;
+mod moved_broker;
+mod one_host;
+pub mod ping;
+mod placed;
 mod reckon;
+mod redundancy;
+mod retry_storm;
+pub mod scaling;
 mod shifting_pages;
 mod stampede;
 mod subject;
+pub mod trace;
 mod young_queue;
 
 use std::path::PathBuf;
@@ -69,7 +82,7 @@ enum Body {
 /// The programs that an experiment runs.
 pub struct Programs {
     /// The solution of its lab.
-    pub solution: PathBuf,
+    pub solution: Submission,
     /// The wrong answer that it is run [beside](Experiment::beside), where there is one.
     pub wrong: Option<PathBuf>,
 }
@@ -98,7 +111,7 @@ impl Experiment {
             (Body::Beside(_, run), Some(wrong)) => run(bed, wrong).await,
             (Body::Beside(name, _), None) => Err(missing(name).into()),
         };
-        Bed::with_own_services(self.name, Submission::of(solution), self.needs, progress, body).await
+        Bed::with_own_services(self.name, solution, self.needs, progress, body).await
     }
 }
 

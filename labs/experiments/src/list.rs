@@ -4,12 +4,13 @@ use testbed::images::Service;
 
 use crate::Body::{Alone, Beside};
 use crate::{
-    Experiment, closed_versus_open, cpu_bound, four_timeouts, io_bound, kill_9, longer_queue, longer_timeout,
-    more_threads, shifting_pages, stampede, young_queue,
+    Experiment, closed_versus_open, cpu_bound, five_timeouts, io_bound, kill_9, longer_queue, longer_timeout,
+    more_instances, more_threads, moved_broker, one_host, redundancy, retry_storm, shifting_pages, stampede,
+    young_queue,
 };
 
 /// All experiments, in the order of the text.
-pub const EXPERIMENTS: [Experiment; 11] = [
+pub const EXPERIMENTS: [Experiment; 16] = [
     Experiment {
         name: "cpu-bound",
         shows: "more hashes a second than the cores can compute: where it starts to fail",
@@ -60,11 +61,18 @@ pub const EXPERIMENTS: [Experiment; 11] = [
         body: Alone(|bed| Box::pin(closed_versus_open::run(bed))),
     },
     Experiment {
-        name: "four-timeouts",
-        shows: "four faults that look alike to a user, told apart by what is measured",
+        name: "five-timeouts",
+        shows: "five faults that look alike to a user, told apart by what is measured",
         lab: "00",
         needs: &[],
-        body: Alone(|bed| Box::pin(four_timeouts::run(bed))),
+        body: Alone(|bed| Box::pin(five_timeouts::run(bed))),
+    },
+    Experiment {
+        name: "retry-storm",
+        shows: "a second of silence, and clients that ask again: who recovers, and who does not",
+        lab: "00",
+        needs: &[],
+        body: Alone(|bed| Box::pin(retry_storm::run(bed))),
     },
     Experiment {
         name: "young-queue",
@@ -72,6 +80,20 @@ pub const EXPERIMENTS: [Experiment; 11] = [
         lab: "02",
         needs: &[Service::Postgres, Service::RabbitMq],
         body: Alone(|bed| Box::pin(young_queue::run(bed))),
+    },
+    Experiment {
+        name: "redundancy",
+        shows: "three brokers, one dies, then another: what is confirmed, and what is lost",
+        lab: "02",
+        needs: &[Service::Postgres],
+        body: Alone(|bed| Box::pin(redundancy::run(bed))),
+    },
+    Experiment {
+        name: "moved-broker",
+        shows: "a broker that still holds messages is replaced: what is left in the old one",
+        lab: "02",
+        needs: &[Service::Postgres, Service::RabbitMq],
+        body: Alone(|bed| Box::pin(moved_broker::run(bed))),
     },
     Experiment {
         name: "stampede",
@@ -86,5 +108,19 @@ pub const EXPERIMENTS: [Experiment; 11] = [
         lab: "03",
         needs: &[Service::Postgres, Service::RabbitMq],
         body: Alone(|bed| Box::pin(shifting_pages::run(bed))),
+    },
+    Experiment {
+        name: "more-instances",
+        shows: "one to eight instances: each at its own pace, and with one lock for all",
+        lab: "01",
+        needs: &[Service::Postgres],
+        body: Alone(|bed| Box::pin(more_instances::run(bed))),
+    },
+    Experiment {
+        name: "one-host",
+        shows: "proxy and broker on a host that dies: what fails, what waits, what is lost",
+        lab: "04",
+        needs: &[Service::Postgres, Service::RabbitMq],
+        body: Alone(|bed| Box::pin(one_host::run(bed))),
     },
 ];

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use testbed::ledger::Ledger;
 use testbed::load::{Outcome, Sample};
 
 /// When the first request was due that was not accepted.
@@ -37,10 +38,23 @@ impl Loss {
         (self.offered - self.accepted) as f64 / self.offered.max(1) as f64
     }
 
+    /// Offered, accepted, refused, and ended in any other way, for a row of a table.
+    pub fn cells(self) -> [String; 4] {
+        let Loss { offered, accepted, refused } = self;
+        [offered, accepted, refused, offered - accepted - refused].map(|count| count.to_string())
+    }
+
     /// The share that was refused, from 0 to 1; 0 when nothing was due.
     pub fn refused_share(self) -> f64 {
         self.refused as f64 / self.offered.max(1) as f64
     }
+}
+
+/// What became of the posts that were answered 202, in a line; `accepted` is the text's word for that.
+pub fn settled(accepted: &str, ledger: &Ledger) -> String {
+    let (answered, lost) = (ledger.answered, ledger.lost.len());
+    let (stored, doubled) = (answered - lost, ledger.doubled.len());
+    format!("{accepted} in all {answered}, stored of them {stored}, lost {lost}, doubled {doubled}")
 }
 
 /// How many requests a client left out of `window` that sends `per_second` of them when nothing holds it up; `sent` are the

@@ -94,7 +94,7 @@ async fn walk(bed: &Bed, service: &Subject, meanwhile: Meanwhile) -> Result<Walk
 /// A table of posts, newest first. Page 1 is read once a second: when this returns, it is that of the table.
 async fn start_anew(bed: &Bed, service: &Subject) -> Result<Vec<Uuid>, Stop> {
     bed.database().pool().execute("TRUNCATE post").await?;
-    let mut there = bed.database().plant((0..POSTS).map(|n| format!("post number {n}"))).await?;
+    let mut there = bed.database().plant_numbered(POSTS).await?;
     there.reverse();
     bed.says("waiting until page 1 is that of the table");
     let shown = wait::try_until(SHOWN, async || {
@@ -111,9 +111,7 @@ async fn start_anew(bed: &Bed, service: &Subject) -> Result<Vec<Uuid>, Stop> {
 async fn listed(service: &Subject, page: usize) -> Result<Vec<Uuid>, Stop> {
     let answer = service.get(&format!("/posts?page={page}")).send().await?;
     answer.has_status(200)?;
-    let posts = answer.json()?;
-    let ids = posts.as_array().into_iter().flatten().filter_map(|post| post["id"].as_str()?.parse().ok());
-    Ok(ids.collect())
+    answer.ids()
 }
 
 /// A page of the posts that come after this one; the first page without it.

@@ -11,7 +11,7 @@ use testbed::wait;
 use crate::figure::{Dots, Panel};
 use crate::findings::{Findings, Table, claim, raw};
 use crate::reckon::busiest;
-use crate::subject::{PATIENCE, Ran, server, start_another};
+use crate::subject::{PATIENCE, Ran, server};
 
 /// Connections to the database. Either service keeps one of them for its own reads of page 1, if only at its start.
 const POOL: usize = 6;
@@ -58,22 +58,16 @@ struct Crowd {
 pub async fn run(bed: Bed, wrong: PathBuf) -> Result<Findings, Stop> {
     let database = bed.database();
     database.make_table().await?;
-    database.plant((0..POSTS).map(|n| format!("post number {n}"))).await?;
+    database.plant_numbered(POSTS).await?;
     let mut crowds = Vec::new();
     for statement in STATEMENTS {
         database.read_time(statement).await?;
         for reader in Reader::BOTH {
-            let service = match reader {
-                Reader::OneTask => server(&bed).role("api").pool(POOL).refresh(KEPT).start().await?,
-                Reader::EachRequest => {
-                    let settings = [
-                        ("ROLE", "api".to_owned()),
-                        ("DATABASE_MAX_CONNECTIONS", POOL.to_string()),
-                        ("REFRESH_MS", KEPT.as_millis().to_string()),
-                    ];
-                    start_another(&bed, "the wrong answer", &wrong, &settings).await?
-                }
+            let program = match reader {
+                Reader::OneTask => server(&bed).role("api"),
+                Reader::EachRequest => server(&bed).role("api").named("wrong answer").program(&wrong),
             };
+            let service = program.pool(POOL).refresh(KEPT).start().await?;
             crowds.push(looks(&bed, &service, reader, statement).await?);
             // Nobody's statement is counted for the next one.
             service.kill().await?;

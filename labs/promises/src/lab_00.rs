@@ -5,6 +5,7 @@
 //! same on every machine. Only `more-workers` looks at the processor, and that in ratios of one run.
 
 mod answers;
+mod defaults;
 mod end;
 mod loss;
 mod waste;
@@ -27,15 +28,16 @@ const CAPACITY: f64 = 40.0;
 
 /// The suite of lab 00. It needs no container.
 pub(crate) fn suite(own: OwnBinary) -> Suite {
-    Suite::new(own, "00", "A server in miniature", "00-overload")
+    Suite::new(own, "00", "A server in miniature", "00-overload/admit")
         .contract("labs/00-overload/contract.md")
+        .checks([Check::new(
+            "answers-as-agreed",
+            "each request gets the answer of the contract",
+            "The way of a request",
+            answers::answers_as_agreed,
+        )])
+        .page("00-overload/above")
         .checks([
-            Check::new(
-                "answers-as-agreed",
-                "each request gets the answer of the contract",
-                "The way of a request",
-                answers::answers_as_agreed,
-            ),
             Check::new(
                 "below-capacity",
                 "below capacity nothing fails",
@@ -67,13 +69,23 @@ pub(crate) fn suite(own: OwnBinary) -> Suite {
                 "Work for nobody",
                 waste::goodput_holds,
             ),
-            Check::new(
-                "gone-clients-cost-nothing",
-                "who has gone takes no time and no place",
-                "Clients who have gone",
-                waste::gone_clients_cost_nothing,
-            ),
-            Check::new("recovers", "after the storm it serves as before", "After the storm", waste::recovers),
+        ])
+        .page("00-overload/admit")
+        .checks([Check::new(
+            "gone-clients-cost-nothing",
+            "who has gone takes no time and no place",
+            "Clients who have gone",
+            waste::gone_clients_cost_nothing,
+        )])
+        .page("00-overload/above")
+        .checks([Check::new(
+            "recovers",
+            "after the storm it serves as before",
+            "After the storm",
+            waste::recovers,
+        )])
+        .page("00-overload/end")
+        .checks([
             Check::new(
                 "kill-9-loses-the-queue",
                 "kill -9 loses what ran and what waited",

@@ -1,8 +1,13 @@
 //! What lab 01 promises: a post is stored, then answered; what cannot be served is refused in time.
 
+mod blanks;
+mod commits;
 mod compare;
+mod connections;
 mod created;
 mod database;
+mod goodput;
+mod leaks;
 mod lists;
 mod outage;
 mod overload;
@@ -12,12 +17,13 @@ mod stop;
 mod table;
 mod together;
 
-pub(crate) use compare::ids;
-pub(crate) use created::create_then_read;
-pub(crate) use lists::list_newest_first;
+pub(crate) use compare::instant;
+pub(crate) use created::{create_then_read, posts_come_back};
+pub(crate) use database::reads_are_refused_in_time;
+pub(crate) use lists::{list_newest_first, lists_meet};
 pub(crate) use outage::{ATTEMPTS_A_SECOND, HOST, Outage, attempts_are_bounded};
-pub(crate) use refusals::bad_input_is_refused;
-pub(crate) use searches::search_is_literal;
+pub(crate) use refusals::{bad_input_is_refused, refuses_what_is_bad};
+pub(crate) use searches::{search_is_literal, searches_are_literal};
 use testbed::prelude::*;
 use testbed::suite::OwnBinary;
 pub(crate) use together::start_together;
@@ -26,13 +32,17 @@ use crate::contract::Agreement;
 
 /// The suite of lab 01.
 pub(crate) fn suite(own: OwnBinary) -> Suite {
-    Suite::new(own, "01", "Direct write", "01-direct-write")
+    Suite::new(own, "01", "Direct write", "01-direct-write/store")
         .contract("labs/openapi.yaml")
         .needs(&[Service::Postgres])
+        .checks([Check::new(
+            "create-then-read",
+            "a post comes back as it was sent",
+            "What a post is",
+            |bed| create_then_read(bed, Agreement::DIRECT),
+        )])
+        .page("01-direct-write/read")
         .checks([
-            Check::new("create-then-read", "a post comes back as it was sent", "What a post is", |bed| {
-                create_then_read(bed, Agreement::DIRECT)
-            }),
             Check::new(
                 "list-newest-first",
                 "the list is newest first, 20 a page",
@@ -57,12 +67,16 @@ pub(crate) fn suite(own: OwnBinary) -> Suite {
                 "Several that start at once",
                 |bed| start_together(bed, Agreement::DIRECT),
             ),
-            Check::new(
-                "answered-is-committed",
-                "an answered post survives kill -9",
-                "Answer after the commit",
-                database::answered_is_committed,
-            ),
+        ])
+        .page("01-direct-write/store")
+        .checks([Check::new(
+            "answered-is-committed",
+            "an answered post survives kill -9",
+            "Answer after the commit",
+            database::answered_is_committed,
+        )])
+        .page("01-direct-write/fail")
+        .checks([
             Check::new(
                 "database-restart",
                 "a dead database means 503, and no restart of ours",
@@ -83,6 +97,9 @@ pub(crate) fn suite(own: OwnBinary) -> Suite {
                 "Stop without losing anyone",
                 stop::graceful_stop,
             ),
+        ])
+        .page("01-direct-write/load")
+        .checks([
             Check::new(
                 "below-capacity",
                 "below capacity nothing fails",
@@ -107,7 +124,7 @@ pub(crate) fn suite(own: OwnBinary) -> Suite {
                 "bounded-connections",
                 "never more connections than the pool",
                 "Never more connections than the pool",
-                overload::bounded_connections,
+                connections::bounded_connections,
             ),
         ])
 }

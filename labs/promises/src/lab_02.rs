@@ -4,14 +4,19 @@
 mod accepting;
 mod audit;
 mod broker_faults;
+mod by_hand;
 mod consuming;
 mod dead_letters;
 mod dying;
+mod neighbours;
 mod poison;
 mod queue_faults;
 mod redelivery;
+mod stopping;
 mod stored;
+mod unrecorded;
 
+pub(crate) use stored::all_stored;
 use testbed::prelude::*;
 use testbed::suite::OwnBinary;
 
@@ -20,53 +25,22 @@ use crate::lab_01;
 
 /// The suite of lab 02, as it holds under an agreement.
 pub(crate) fn suite(own: OwnBinary, agreement: Agreement) -> Suite {
-    Suite::new(own, "02", "Message queue", "02-message-queue")
+    Suite::new(own, "02", "Message queue", "02-message-queue/accept")
         .contract("labs/openapi.yaml and labs/amqp.md")
         .needs(&[Service::Postgres, Service::RabbitMq])
-        .checks(inherited(agreement))
-        .checks(accepting())
+        .checks(accepting(agreement))
+        .page("02-message-queue/index")
+        .checks(by_hand())
+        .page("02-message-queue/store")
         .checks(storing())
+        .page("02-message-queue/survive")
         .checks(surviving())
-}
-
-/// What holds since lab 01.
-fn inherited(agreement: Agreement) -> [Check; 5] {
-    [
-        Check::new(
-            "create-then-read",
-            "a post comes back as it was sent",
-            "Accepted is not yet stored",
-            move |bed| lab_01::create_then_read(bed, agreement),
-        ),
-        Check::new(
-            "list-newest-first",
-            "the list is newest first, 20 a page",
-            "What stays as it was",
-            move |bed| lab_01::list_newest_first(bed, agreement),
-        ),
-        Check::new(
-            "search-is-literal",
-            "a search finds what was typed, nothing else",
-            "What stays as it was",
-            lab_01::search_is_literal,
-        ),
-        Check::new(
-            "start-together",
-            "instances that start at once make one schema",
-            "What stays as it was",
-            move |bed| lab_01::start_together(bed, agreement),
-        ),
-        Check::new(
-            "bad-input-is-refused",
-            "bad input is refused in one shape, none queued",
-            "What stays as it was",
-            move |bed| lab_01::bad_input_is_refused(bed, agreement),
-        ),
-    ]
+        .page("02-message-queue/operate")
+        .checks(operating(agreement))
 }
 
 /// From the request to the broker's confirm.
-fn accepting() -> [Check; 6] {
+fn accepting(agreement: Agreement) -> [Check; 7] {
     [
         Check::new(
             "message-as-agreed",
@@ -75,16 +49,22 @@ fn accepting() -> [Check; 6] {
             accepting::message_as_agreed,
         ),
         Check::new(
-            "message-by-hand",
-            "a message published by hand becomes a post",
-            "By hand first",
-            accepting::message_by_hand,
+            "create-then-read",
+            "a post comes back as it was sent",
+            "Accepted is not yet stored",
+            move |bed| lab_01::create_then_read(bed, agreement),
         ),
         Check::new(
-            "same-id-same-post",
-            "a repeat with the same id is the same post",
-            "Ids make a retry safe",
-            accepting::same_id_same_post,
+            "queue-deleted",
+            "no 202 for a post that no queue took",
+            "Confirmed is not routed",
+            queue_faults::queue_deleted,
+        ),
+        Check::new(
+            "full-queue",
+            "a queue that is full means 503",
+            "A nack is an answer, too",
+            queue_faults::full_queue,
         ),
         Check::new(
             "answers-at-once",
@@ -100,36 +80,33 @@ fn accepting() -> [Check; 6] {
         )
         .alone(),
         Check::new(
+            "same-id-same-post",
+            "a repeat with the same id is the same post",
+            "Ids make a retry safe",
+            accepting::same_id_same_post,
+        ),
+    ]
+}
+
+/// What a message is, to whoever publishes it.
+fn by_hand() -> [Check; 1] {
+    [Check::new(
+        "message-by-hand",
+        "a message published by hand becomes a post",
+        "By hand first",
+        by_hand::message_by_hand,
+    )]
+}
+
+/// From the queue to the row.
+fn storing() -> [Check; 8] {
+    [
+        Check::new(
             "overload-loses-nothing",
             "three times capacity, and no post is refused",
             "The same overload, nothing lost",
             accepting::overload_loses_nothing,
         ),
-    ]
-}
-
-/// From the queue to the row.
-fn storing() -> [Check; 9] {
-    [
-        Check::new(
-            "kill-loses-nothing",
-            "an answered post survives kill -9",
-            "What kill -9 takes with it",
-            dying::kill_loses_nothing,
-        ),
-        Check::new(
-            "consumer-stopped",
-            "without a consumer posts wait, none is lost",
-            "The halves live apart",
-            dying::consumer_stopped,
-        ),
-        Check::new(
-            "database-down",
-            "a dead database delays posts, no more",
-            "The database may be away",
-            dying::database_down,
-        )
-        .alone(),
         Check::new(
             "consumer-killed",
             "a consumer killed in mid-batch loses nothing",
@@ -155,6 +132,13 @@ fn storing() -> [Check; 9] {
             dead_letters::dead_letters_wait,
         ),
         Check::new(
+            "database-down",
+            "a dead database delays posts, no more",
+            "The database may be away",
+            dying::database_down,
+        )
+        .alone(),
+        Check::new(
             "bounded-prefetch",
             "never more unacknowledged than the prefetch",
             "Prefetch bounds what is in flight",
@@ -170,9 +154,21 @@ fn storing() -> [Check; 9] {
     ]
 }
 
-/// When the broker or the service fails.
-fn surviving() -> [Check; 7] {
+/// When the service or the broker fails.
+fn surviving() -> [Check; 6] {
     [
+        Check::new(
+            "kill-loses-nothing",
+            "an answered post survives kill -9",
+            "What kill -9 takes with it",
+            dying::kill_loses_nothing,
+        ),
+        Check::new(
+            "consumer-stopped",
+            "without a consumer posts wait, none is lost",
+            "The halves live apart",
+            dying::consumer_stopped,
+        ),
         Check::new(
             "broker-restart",
             "a broker's death costs no confirmed post",
@@ -195,28 +191,46 @@ fn surviving() -> [Check; 7] {
         )
         .alone(),
         Check::new(
-            "queue-deleted",
-            "no 202 for a post that no queue took",
-            "Confirmed is not routed",
-            queue_faults::queue_deleted,
-        ),
-        Check::new(
-            "full-queue",
-            "a queue that is full means 503",
-            "A nack is an answer, too",
-            queue_faults::full_queue,
-        ),
-        Check::new(
             "graceful-stop",
             "SIGTERM ends it in time and loses nothing",
             "Stop, and give back the rest",
-            dying::graceful_stop,
+            stopping::graceful_stop,
         ),
+    ]
+}
+
+/// A second record, and what holds since lab 01.
+fn operating(agreement: Agreement) -> [Check; 5] {
+    [
         Check::new(
             "audit-log",
             "a purged queue is restored from the audit log",
             "A second place to look",
             audit::audit_log,
+        ),
+        Check::new(
+            "list-newest-first",
+            "the list is newest first, 20 a page",
+            "What stays as it was",
+            move |bed| lab_01::list_newest_first(bed, agreement),
+        ),
+        Check::new(
+            "search-is-literal",
+            "a search finds what was typed, nothing else",
+            "What stays as it was",
+            lab_01::search_is_literal,
+        ),
+        Check::new(
+            "start-together",
+            "instances that start at once make one schema",
+            "What stays as it was",
+            move |bed| lab_01::start_together(bed, agreement),
+        ),
+        Check::new(
+            "bad-input-is-refused",
+            "bad input is refused in one shape, none queued",
+            "What stays as it was",
+            move |bed| lab_01::bad_input_is_refused(bed, agreement),
         ),
     ]
 }

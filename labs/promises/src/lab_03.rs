@@ -9,9 +9,13 @@ mod goes_on;
 mod instances;
 mod outage;
 mod start;
+mod statements;
 mod stop;
 mod tags;
 
+pub(crate) use first_page::FirstPage;
+pub(crate) use fresh::are_never_old;
+pub(crate) use tags::who_has_it_gets_no_body;
 use testbed::prelude::*;
 use testbed::suite::OwnBinary;
 
@@ -117,7 +121,8 @@ fn operated() -> [Check; 4] {
             "one page is kept, however many are read",
             "One page, not all",
             bounds::memory_stays,
-        ),
+        )
+        .alone(),
         Check::new(
             "stops-in-mid-refresh",
             "SIGTERM ends a refresh that nobody answers",

@@ -9,6 +9,8 @@ mod lab_00;
 mod lab_01;
 mod lab_02;
 mod lab_03;
+mod lab_04;
+mod lab_05;
 
 use std::process::ExitCode;
 
@@ -30,6 +32,8 @@ fn suite(lab: &str, own: OwnBinary) -> Option<Suite> {
         "01" => Some(lab_01::suite(own)),
         "02" => Some(lab_02::suite(own, Agreement::QUEUED)),
         "03" => Some(lab_03::suite(own)),
+        "04" => Some(lab_04::suite(own)),
+        "05" => Some(lab_05::suite(own)),
         _ => None,
     }
 }

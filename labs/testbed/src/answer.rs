@@ -10,6 +10,7 @@ use serde_json::Value;
 
 pub use ask::Ask;
 
+use crate::client::is_media_type;
 use crate::fact::Fact;
 use crate::verdict::{Kept, Observed, Stop, promise};
 
@@ -38,19 +39,28 @@ impl Answer {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
+    /// All values of a header that may come on several lines, as one list.
+    pub fn header_list(&self, name: &str) -> String {
+        let values = self.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        values.collect::<Vec<_>>().join(", ")
+    }
+
+    /// Whether the body is said to be of this media type, in whatever case, and with whatever parameters.
+    pub fn is_of(&self, media_type: &str) -> bool {
+        is_media_type(self.header("content-type"), media_type)
+    }
+
     /// The body as JSON.
     ///
     /// # Errors
     /// A body that is not JSON under a JSON media type breaks the promise that it is.
     pub fn json(&self) -> Result<Value, Stop> {
-        let media_type = self.header("content-type");
-        let is_json =
-            media_type.starts_with("application/json") || media_type.starts_with("application/problem+json");
+        let is_json = self.is_of("application/json") || self.is_of("application/problem+json");
         let parsed = serde_json::from_slice(&self.body).ok().filter(|_| is_json);
         let holds = parsed.is_some();
         promise(format!("{} is answered with JSON under a JSON media type", self.asked))
             .observed(self)
-            .observed(Fact::named("content-type", media_type))
+            .observed(Fact::named("content-type", self.header("content-type")))
             .kept_if(holds)?;
         Ok(parsed.unwrap_or_default())
     }

@@ -3,6 +3,7 @@
 mod own;
 mod requests;
 mod settings;
+mod stacks;
 mod voices;
 
 use std::fmt::Display;
@@ -18,7 +19,7 @@ use crate::report::Timeline;
 use crate::run::RunId;
 use crate::services::{Database, Postgres, RabbitMq, Services, VirtualHost};
 use crate::setup::SetUp;
-use crate::subject::Subject;
+use crate::subject::{Subject, Told};
 use crate::submission::Submission;
 use crate::verdict::Stop;
 
@@ -136,6 +137,16 @@ impl Bed {
     /// A way to say what goes on that keeps nothing of the bed alive.
     fn voice(&self) -> Voice {
         self.shared.voice.clone()
+    }
+
+    /// Runs the submission as a tool, with these arguments and no settings.
+    ///
+    /// # Errors
+    /// The file cannot be run.
+    pub async fn tool(&self, arguments: &[&str]) -> Result<Told, SetUp> {
+        self.says(format!("running it with `{}`", arguments.join(" ")));
+        let stderr = self.voices().of("tool");
+        Told::by(&self.submission().binary, arguments, &stderr).await
     }
 
     /// What the processes of this bed say on stderr.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::Client;
+pub use reqwest::Client;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
@@ -15,6 +15,11 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 pub fn client() -> Result<Client, SetUp> {
     let client = Client::builder().no_proxy().pool_max_idle_per_host(0).timeout(PATIENCE).build();
     client.map_err(|error| SetUp::from_cause("make an HTTP client", error))
+}
+
+/// Whether a value of `Content-Type` names this media type, in whatever case, and with whatever parameters.
+pub fn is_media_type(value: &str, media_type: &str) -> bool {
+    value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(media_type)
 }
 
 /// Whether a value of `Retry-After` is one: seconds, or an HTTP date.

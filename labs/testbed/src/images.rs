@@ -106,6 +106,19 @@ pub async fn choose(engine: &Docker, service: Service) -> Result<Chosen, SetUp> 
     Ok(Chosen { image: service.official().to_owned(), why: "the official image, pulled" })
 }
 
+/// An image to build a program's own on: a Debian with a C library and a shell. Where `cargo lab images` has built the service images,
+/// it is the base that they share; elsewhere it is the official image of PostgreSQL, the newest Debian of the three, which is here already.
+///
+/// # Errors
+/// As [`choose`].
+pub async fn base(engine: &Docker) -> Result<String, SetUp> {
+    let own = pin("BASE_OWN");
+    if exists(engine, own).await? {
+        return Ok(own.to_owned());
+    }
+    choose(engine, Service::Postgres).await.map(|chosen| chosen.image)
+}
+
 /// Pulls an image from its registry.
 pub async fn pull(engine: &Docker, image: &str) -> Result<(), SetUp> {
     use testcontainers::bollard::query_parameters::CreateImageOptionsBuilder;

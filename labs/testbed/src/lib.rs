@@ -6,6 +6,8 @@
 pub mod answer;
 pub mod bed;
 pub mod client;
+pub mod crowd;
+pub mod deploy;
 pub mod descriptors;
 pub mod endpoint;
 pub mod exit;
@@ -34,6 +36,7 @@ pub mod watch;
 pub mod prelude {
     pub use crate::answer::{Answer, all_kept};
     pub use crate::bed::{Bed, Finished};
+    pub use crate::crowd::{Crowd, Crowded};
     pub use crate::endpoint::Endpoint;
     pub use crate::fact::Fact;
     pub use crate::images::Service;

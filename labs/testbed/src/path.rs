@@ -79,6 +79,22 @@ pub struct Counts {
     pub turn_arounds: u64,
 }
 
+impl Counts {
+    /// What went over the path after `earlier`, an account of the same path. `open` and `peak_open` are as they are now.
+    #[must_use]
+    pub fn since(&self, earlier: &Counts) -> Counts {
+        Counts {
+            connections: self.connections.saturating_sub(earlier.connections),
+            open: self.open,
+            peak_open: self.peak_open,
+            upstream_failures: self.upstream_failures.saturating_sub(earlier.upstream_failures),
+            bytes_up: self.bytes_up.saturating_sub(earlier.bytes_up),
+            bytes_down: self.bytes_down.saturating_sub(earlier.bytes_down),
+            turn_arounds: self.turn_arounds.saturating_sub(earlier.turn_arounds),
+        }
+    }
+}
+
 /// A TCP path between whoever connects to [`Path::addr`] and an upstream. Dropping it ends every connection and frees
 /// the port.
 #[derive(Debug)]

@@ -1,6 +1,8 @@
 //! Ports on 127.0.0.1 that stay the same across a restart.
 
+use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::{Mutex, PoisonError};
 
 use crate::setup::SetUp;
 
@@ -14,16 +16,24 @@ const USUAL: (u16, u16) = (15_000, 31_999);
 /// How many ports are looked at before the range passes for full.
 const TRIES: usize = 200;
 
-/// A port on 127.0.0.1 that nothing listens on now.
+/// The ports that this process gave out last. Who was given one may not listen yet, or may be back on it soon; and whoever looks for
+/// him there must not find another.
+static GIVEN: Mutex<VecDeque<u16>> = Mutex::new(VecDeque::new());
+
+/// A port on 127.0.0.1 that nothing listens on now, and that nobody else in this process was given lately.
 ///
-/// Somebody may still take it before it is used: whoever uses it must be ready to ask again.
+/// Another process may still take it before it is used: whoever uses it must be ready to ask again.
 pub fn free() -> Result<SocketAddr, SetUp> {
     let (first, last) = range()?;
+    let count = usize::from(last - first) + 1;
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    // Half of the range stays open to choice, however small it is.
+    given.truncate(count / 2);
     for _ in 0..TRIES {
-        let count = u128::from(last - first) + 1;
-        let port = first + (uuid::Uuid::new_v4().as_u128() % count) as u16;
+        let port = first + (uuid::Uuid::new_v4().as_u128() % count as u128) as u16;
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        if is_free(addr) {
+        if !given.contains(&port) && is_free(addr) {
+            given.push_front(port);
             return Ok(addr);
         }
     }

@@ -11,12 +11,12 @@ mod rabbitmq;
 mod ready;
 mod virtual_host;
 
-pub use cluster::Cluster;
+pub use cluster::{BROKERS, Cluster};
 pub use contained::Contained;
 pub use container::{Container, Engine, Network, Said, Shape, Spoken, engine};
 pub(crate) use container::{create_no_more, has_created};
 pub use database::Database;
-pub use nginx::{Front, Nginx, Refused};
+pub use nginx::{Demands, Front, LogFormat, Nginx, Refused, TEMPLATE};
 pub use postgres::{Connections, Postgres};
 pub use rabbitmq::RabbitMq;
 pub use virtual_host::{Declared, Taken, VirtualHost};

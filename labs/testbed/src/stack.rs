@@ -12,17 +12,18 @@ use std::net::SocketAddr;
 use futures_util::future::try_join_all;
 
 pub use fault::Fault;
-pub use plan::{Instance, Plan, Proxy, Server, Zones};
+pub use plan::{Instance, Plan, Proxy, Server, Zones, placeholder};
 
 use crate::descriptors;
 use crate::endpoint::Endpoint as _;
 use crate::path::Path;
+use crate::ports;
 use crate::services::{self, Front, Nginx};
 use crate::setup::SetUp;
-use crate::subject::{Launch, Stderr, Subject};
+use crate::subject::{Ended, Launch, Stderr, Subject};
 use crate::submission::Submission;
 use crate::verdict::Stop;
-use plan::filled;
+use plan::{filled, means};
 
 /// The near end of the paths of those who ask.
 pub const CLIENTS: &str = "clients";
@@ -50,32 +51,41 @@ impl Stack {
     /// # Errors
     /// A service that does not start breaks its contract; a template that does not hold is a fault of its own kind.
     pub async fn start(plan: &Plan, submission: &Submission) -> Result<Stack, Fault> {
+        Stack::heard(plan, submission, |_| Stderr::default()).await
+    }
+
+    /// As [`Stack::start`], with a stderr for each instance by its name.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn heard(
+        plan: &Plan,
+        submission: &Submission,
+        stderr: impl Fn(&str) -> Stderr,
+    ) -> Result<Stack, Fault> {
         descriptors::raise();
         let front = match (&plan.proxy, plan.instances.first()) {
             (Some(_), _) => PROXY.to_owned(),
             (None, Some(first)) => first.name.clone(),
             (None, None) => return Err(SetUp::new("start a stack", "its plan is empty", REPORT).into()),
         };
-        let mut paths = Paths::default();
-        for instance in &plan.instances {
-            for server in plan.servers.iter().filter(|server| instance.talks_to(&server.name)) {
-                paths.lay(plan, &instance.name, &server.name, server.addr)?;
-            }
-        }
+        let mut paths = Paths::between_those_who_talk(plan)?;
         let starting = plan.instances.iter().map(|instance| {
             let environment = filled(&instance.environment, |name| paths.named(&instance.name, name));
-            start_instance(plan, instance, submission, environment)
+            start_instance(plan, instance, submission, environment, stderr(&instance.name))
         });
         let instances: BTreeMap<String, Running> = try_join_all(starting).await?.into_iter().collect();
         for (name, running) in &instances {
             let from = if plan.proxy.is_some() { PROXY } else { CLIENTS };
             paths.lay(plan, from, name, running.subject.addr())?;
+            paths.to(name).for_each(|path| path.set_upstream(running.subject.addr()));
         }
         let proxy = match &plan.proxy {
             None => None,
             Some(proxy) => {
                 let nginx = start_proxy(proxy, submission, &paths).await?;
                 paths.lay(plan, CLIENTS, PROXY, nginx.addr())?;
+                paths.to(PROXY).for_each(|path| path.set_upstream(nginx.addr()));
                 Some(nginx)
             }
         };
@@ -112,6 +122,16 @@ impl Stack {
     /// These two do not talk.
     pub fn path(&self, from: &str, to: &str) -> Result<&Path, SetUp> {
         self.paths.get(from, to)
+    }
+
+    /// All paths by which an instance, a server or the proxy is reached.
+    pub fn paths_to<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Path> {
+        self.paths.to(name)
+    }
+
+    /// The names of the instances.
+    pub fn instances(&self) -> impl Iterator<Item = &str> {
+        self.instances.keys().map(String::as_str)
     }
 
     /// The proxy.
@@ -156,6 +176,17 @@ impl Stack {
         Ok(())
     }
 
+    /// SIGTERM to an instance, and a start when it has ended; meanwhile its address refuses. How it ended.
+    ///
+    /// # Errors
+    /// It had ended before, or does not start again.
+    pub async fn restart(&self, name: &str) -> Result<Ended, Stop> {
+        let ended = self.instance(name)?.terminate().await?;
+        self.paths.to(name).for_each(Path::refuse);
+        self.bring_back(name).await?;
+        Ok(ended)
+    }
+
     /// Ends all that the stack started.
     ///
     /// # Errors
@@ -184,6 +215,7 @@ async fn start_instance(
     instance: &Instance,
     submission: &Submission,
     environment: BTreeMap<String, String>,
+    stderr: Stderr,
 ) -> Result<(String, Running), Fault> {
     let launch = Launch {
         binary: submission.binary.clone(),
@@ -191,27 +223,16 @@ async fn start_instance(
         environment,
         nofile: instance.nofile,
     };
-    let stderr = Stderr::default();
     let subject = Subject::start_within(plan.patience, launch, stderr.clone()).await?;
     Ok((instance.name.clone(), Running { subject, stderr }))
 }
 
 async fn start_proxy(proxy: &Proxy, submission: &Submission, paths: &Paths) -> Result<Nginx, Fault> {
-    let Some(folder) = submission.deploy.clone() else {
-        return Err(Fault::Template("the submission has no folder with deploy files".to_owned()));
-    };
+    let folder = submission.deploy_folder()?.to_owned();
     let reached = |name: &str| paths.named(PROXY, name).map(Nginx::reaches);
-    let mut environment: BTreeMap<String, String> =
-        paths.from(PROXY).map(|(name, path)| (variable(name), Nginx::reaches(path.addr()))).collect();
-    // What the plan says wins.
-    environment.extend(plan::filled(&proxy.environment, reached));
-    let front = Front { folder, environment, nofile: proxy.nofile };
+    let environment = filled(&proxy.environment, reached);
+    let front = Front { folder, environment, nofile: proxy.nofile, demands: proxy.demands.clone() };
     Ok(Nginx::start(&services::engine().await?, &front).await?)
-}
-
-/// The variable by which a template knows an instance: `API_1` for `api-1`.
-fn variable(name: &str) -> String {
-    name.to_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_")
 }
 
 /// The paths, by who connects and who is connected to.
@@ -221,6 +242,26 @@ struct Paths {
 }
 
 impl Paths {
+    /// The paths that must be there before anybody starts, since each is told of them by its settings. Those to an instance or to the
+    /// proxy lead nowhere until that one listens.
+    fn between_those_who_talk(plan: &Plan) -> Result<Paths, SetUp> {
+        let mut paths = Paths::default();
+        let instances = plan.instances.iter().map(|instance| (instance.name.as_str(), &instance.environment));
+        let proxy = plan.proxy.iter().map(|proxy| (PROXY, &proxy.environment));
+        for (from, settings) in instances.chain(proxy) {
+            for server in plan.servers.iter().filter(|server| means(settings, &server.name)) {
+                paths.lay(plan, from, &server.name, server.addr)?;
+            }
+            // The proxy's to the instances are laid when these listen.
+            let started = plan.instances.iter().map(|instance| instance.name.as_str());
+            for to in started.chain([PROXY]).filter(|to| from != PROXY && *to != from && means(settings, to))
+            {
+                paths.lay(plan, from, to, ports::free()?)?;
+            }
+        }
+        Ok(paths)
+    }
+
     fn lay(&mut self, plan: &Plan, from: &str, to: &str, addr: SocketAddr) -> Result<(), SetUp> {
         let path = Path::to(addr, plan.round_trip(from, to)?)?;
         self.paths.insert((from.to_owned(), to.to_owned()), path);

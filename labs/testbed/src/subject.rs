@@ -1,12 +1,13 @@
 //! The process under test: an executable that keeps a contract, in whatever language.
 
+mod ended;
 mod idle;
 mod launch;
 mod memory;
 mod process;
 mod stderr;
+mod tool;
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::process::ExitStatus;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,16 +15,19 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Signal, kill_process};
 
+pub use ended::Ended;
 pub use idle::IdleClients;
 pub use launch::Launch;
 pub use memory::Memory;
 pub use stderr::Stderr;
+pub use tool::Told;
 
+use crate::descriptors::{self, Open};
 use crate::endpoint::Endpoint;
 use crate::fact::Fact;
 use crate::ports;
 use crate::setup::{Kind, SetUp};
-use crate::verdict::{Stop, Verdict, promise};
+use crate::verdict::{Stop, promise};
 use crate::wait;
 use crate::watch::Watch;
 use launch::LIMITS_REFUSED;
@@ -47,46 +51,6 @@ pub struct Patience {
 impl Default for Patience {
     fn default() -> Patience {
         Patience { ready: Duration::from_secs(30), grace: GRACE }
-    }
-}
-
-/// How a subject ended, after SIGTERM or by itself.
-#[derive(Clone, Copy, Debug)]
-pub struct Ended {
-    /// Its exit status; `None` when it was still there at the end of its time and had to be killed.
-    pub status: Option<ExitStatus>,
-    /// From the signal, or from its start, to the end.
-    pub took: Duration,
-}
-
-impl Ended {
-    /// The promise that the subject, named by `who`, ends by its own will within [`GRACE`] of SIGTERM; `holds` and `next` are the
-    /// cause and the mend where something holds it.
-    pub fn in_time(&self, who: &str, holds: &str, next: &str) -> Verdict {
-        promise(format!("the {who} exits 0 within {} s of SIGTERM", GRACE.as_secs()))
-            .observed(Fact::named("process", self.to_string()))
-            .observed(Fact::duration("ended after", self.took))
-            .likely(self.status.is_none(), holds, next)
-            .likely(
-                self.status.is_some_and(|status| status.code().is_some()),
-                "the process ended by its own will, with another code than 0: the stop itself met an error",
-                "look at the last words on stderr, and return success from a stop that was asked for",
-            )
-            .likely(
-                true,
-                "the process did not end by its own will: SIGTERM is not handled",
-                "handle SIGTERM, and return from main",
-            )
-            .kept_if(self.status.is_some_and(|status| status.success()))
-    }
-}
-
-impl fmt::Display for Ended {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.status {
-            Some(status) => write!(f, "ended with {status}"),
-            None => f.write_str("did not end in time"),
-        }
     }
 }
 
@@ -116,9 +80,8 @@ impl Subject {
         let mut tries = 0;
         loop {
             tries += 1;
-            let (addr, launch, stderr) = (ports::free()?, launch.clone(), stderr.clone());
-            let subject = Subject { launch, patience, addr, process: Mutex::new(None), stderr };
-            match subject.run().await {
+            let subject = Subject::begin_within(patience, launch.clone(), stderr.clone())?;
+            match subject.ready().await {
                 Ok(()) => return Ok(subject),
                 Err(Stop::SetUp(fault)) if tries < TRIES && fault.kind == Kind::Port => {}
                 Err(stop) => return Err(stop),
@@ -131,9 +94,13 @@ impl Subject {
     /// # Errors
     /// A file that cannot be run is a fault of the set-up.
     pub fn begin(launch: Launch, stderr: Stderr) -> Result<Subject, Stop> {
+        Subject::begin_within(Patience::default(), launch, stderr)
+    }
+
+    fn begin_within(patience: Patience, launch: Launch, stderr: Stderr) -> Result<Subject, Stop> {
         let addr = ports::free()?;
         let process = Mutex::new(Some(launch.spawn(addr, &stderr)?));
-        Ok(Subject { launch, patience: Patience::default(), addr, process, stderr })
+        Ok(Subject { launch, patience, addr, process, stderr })
     }
 
     /// Starts the subject to do one thing and end, and waits for its end; what outlives `longest` is killed.
@@ -161,6 +128,23 @@ impl Subject {
         }
     }
 
+    /// What it says on stderr, over all its restarts.
+    pub fn stderr(&self) -> &Stderr {
+        &self.stderr
+    }
+
+    /// What the subject's own process has open now.
+    pub fn descriptors(&self) -> Result<Open, Stop> {
+        let id = self.id().ok_or_else(|| gone(&self.stderr))?;
+        Ok(descriptors::of(id)?)
+    }
+
+    /// As [`Subject::descriptors`], and never more than there are, however busy the subject is with opening and closing.
+    pub fn descriptors_surely(&self) -> Result<Open, Stop> {
+        let id = self.id().ok_or_else(|| gone(&self.stderr))?;
+        Ok(descriptors::surely(id)?)
+    }
+
     /// How the subject ended, if it ended by itself.
     pub fn has_ended(&self) -> Option<ExitStatus> {
         self.lock().as_mut().and_then(|process| process.child.try_wait().ok().flatten())
@@ -186,6 +170,26 @@ impl Subject {
         let status = waited.ok().transpose().map_err(fault)?;
         process.kill().await.map_err(fault)?;
         Ok(Ended { status, took })
+    }
+
+    /// SIGSTOP to the subject: it does nothing any more, and the system still takes connections for it. SIGKILL ends it all the same.
+    pub fn pause(&self) -> Result<(), Stop> {
+        self.signal(Signal::STOP)
+    }
+
+    /// SIGCONT to the subject: it goes on where it was.
+    pub fn resume(&self) -> Result<(), Stop> {
+        self.signal(Signal::CONT)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<(), Stop> {
+        match &*self.lock() {
+            Some(process) => {
+                process.signal_group(signal);
+                Ok(())
+            }
+            None => Err(gone(&self.stderr)),
+        }
     }
 
     /// Starts the subject again, at the same address and with the same settings.

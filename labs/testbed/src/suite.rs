@@ -4,7 +4,7 @@ mod judge;
 mod request;
 mod session;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -14,6 +14,7 @@ pub use request::{REQUEST, Request};
 use crate::bed::Bed;
 use crate::images::Service;
 use crate::report::{Listed, Read};
+use crate::submission::Submission;
 use crate::verdict::Verdict;
 
 /// No check needs so long: one that does hangs, and says nothing.
@@ -28,6 +29,8 @@ pub struct OwnBinary {
     pub path: &'static str,
     /// A folder for what the test makes.
     pub folder: &'static str,
+    /// The folder of its deploy files; there need not be one.
+    pub deploy: &'static str,
 }
 
 /// Names the binary of the package that is being tested. One suite serves the starter and the solution.
@@ -38,8 +41,17 @@ macro_rules! own_binary {
             package: env!("CARGO_PKG_NAME"),
             path: env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME"))),
             folder: env!("CARGO_TARGET_TMPDIR"),
+            deploy: concat!(env!("CARGO_MANIFEST_DIR"), "/deploy"),
         }
     };
+}
+
+impl OwnBinary {
+    /// The binary, with its deploy files where it has some.
+    fn submission(&self) -> Submission {
+        let deploy = Path::new(self.deploy);
+        Submission { binary: self.path.into(), deploy: deploy.is_dir().then(|| deploy.to_owned()) }
+    }
 }
 
 type Experiment = Box<dyn Fn(Bed) -> Pin<Box<dyn Future<Output = Verdict>>> + Send + Sync>;
@@ -49,8 +61,9 @@ pub struct Check {
     name: &'static str,
     title: &'static str,
     section: &'static str,
-    /// The chapter and its page that explain it, as the suite tells that adds it.
-    explained: Option<(String, &'static str)>,
+    /// The chapter that explains it, and its page: those of the suite that adds it.
+    chapter: String,
+    page: &'static str,
     alone: bool,
     inherited: bool,
     experiment: Experiment,
@@ -65,13 +78,21 @@ impl Check {
     {
         let experiment =
             Box::new(move |bed| -> Pin<Box<dyn Future<Output = Verdict>>> { Box::pin(experiment(bed)) });
-        Check { name, title, section, explained: None, alone: false, inherited: false, experiment }
+        let (chapter, page) = (String::new(), "");
+        Check { name, title, section, chapter, page, alone: false, inherited: false, experiment }
     }
 
-    /// Nothing else may run meanwhile: the check hurts a service that all share, or measures what the host gives.
+    /// Nothing else may run meanwhile: the check hurts a service that all share, measures what the host gives, or takes so much of it that
+    /// others would be judged wrongly.
     #[must_use]
     pub fn alone(self) -> Check {
         Check { alone: true, ..self }
+    }
+
+    fn listed(&self) -> Listed {
+        let (chapter, section) = (self.chapter.clone(), self.section.to_owned());
+        let read = Read { chapter, section, href: format!("{}.html#{}", self.page, slug(self.section)) };
+        Listed { name: self.name.to_owned(), title: self.title.to_owned(), read }
     }
 }
 
@@ -134,8 +155,8 @@ impl Suite {
     /// Adds checks, in the order in which a learner meets them.
     #[must_use]
     pub fn checks(mut self, checks: impl IntoIterator<Item = Check>) -> Suite {
-        let explained = Some((format!("{} {}", self.number, self.title), self.page));
-        self.checks.extend(checks.into_iter().map(|check| Check { explained: explained.clone(), ..check }));
+        let (chapter, page) = (format!("{} {}", self.number, self.title), self.page);
+        self.checks.extend(checks.into_iter().map(|check| Check { chapter: chapter.clone(), page, ..check }));
         self
     }
 
@@ -161,14 +182,6 @@ impl Suite {
                 self.contract
             ),
         }
-    }
-
-    fn listed(&self, check: &Check) -> Listed {
-        let usual = || (format!("{} {}", self.number, self.title), self.page);
-        let (chapter, page) = check.explained.clone().unwrap_or_else(usual);
-        let section = check.section.to_owned();
-        let read = Read { chapter, section, href: format!("{page}.html#{}", slug(check.section)) };
-        Listed { name: check.name.to_owned(), title: check.title.to_owned(), read }
     }
 
     fn report_folder(&self) -> PathBuf {

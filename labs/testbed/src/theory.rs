@@ -8,6 +8,8 @@
 //! A. K. Erlang (1917) for M/M/c/c; J. D. C. Little, "A Proof for the Queuing Formula L = λW", *Operations Research* 9
 //! (1961).
 
+pub mod scaling;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;

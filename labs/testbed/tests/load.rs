@@ -58,21 +58,10 @@ fn assert_accounted(outcomes: &Outcomes, scheduled: usize) {
     let places: Vec<_> = outcomes.samples().iter().map(|sample| sample.n).collect();
     assert_eq!(places, Vec::from_iter(0..scheduled));
     let series = outcomes.per_second();
-    assert_eq!(series.iter().map(|second| second.scheduled).sum::<u64>(), counts.scheduled);
+    assert_eq!(series.iter().map(|second| second.counts.scheduled).sum::<u64>(), counts.scheduled);
     for outcome in Outcome::ALL {
         assert_eq!(outcomes.ended(outcome).count() as u64, counts.of(outcome), "{outcome:?}");
-        let in_series: u64 = series
-            .iter()
-            .map(|second| match outcome {
-                Outcome::Accepted => second.accepted,
-                Outcome::Refused => second.refused,
-                Outcome::OtherStatus => second.other_status,
-                Outcome::TimedOut => second.timed_out,
-                Outcome::ConnectionRefused => second.connection_refused,
-                Outcome::Reset => second.reset,
-                Outcome::Unsent => second.unsent,
-            })
-            .sum();
+        let in_series: u64 = series.iter().map(|second| second.counts.of(outcome)).sum();
         assert_eq!(in_series, counts.of(outcome), "{outcome:?} a second");
     }
     for sample in outcomes.samples() {

@@ -5,6 +5,8 @@
 #[path = "stack/cluster.rs"]
 mod cluster;
 mod common;
+#[path = "stack/deployed.rs"]
+mod deployed;
 #[path = "stack/ends.rs"]
 mod ends;
 #[path = "stack/faults.rs"]
@@ -25,7 +27,7 @@ mod zones;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use testbed::stack::{Instance, Plan, Proxy, Stack, Zones};
+use testbed::stack::{Instance, Plan, Proxy, Stack, Zones, placeholder};
 use testbed::submission::Submission;
 
 /// From one request in a zone to its answer.
@@ -48,13 +50,15 @@ fn plan() -> Plan {
     let environment = [
         ("CONNECT_TIMEOUT".to_owned(), milliseconds(CONNECT_TIMEOUT)),
         ("READ_TIMEOUT".to_owned(), milliseconds(READ_TIMEOUT)),
+        ("API_1".to_owned(), placeholder("api-1")),
+        ("API_2".to_owned(), placeholder("api-2")),
     ];
     Plan {
         instances: vec![
             Instance::new("api-1", "seoul", [("TINY_NAME", "api-1")]),
             Instance::new("api-2", "taiwan", [("TINY_NAME", "api-2")]),
         ],
-        proxy: Some(Proxy { zone: "seoul".to_owned(), environment: environment.into(), nofile: None }),
+        proxy: Some(Proxy { zone: "seoul".to_owned(), environment: environment.into(), ..Proxy::default() }),
         clients: "seoul".to_owned(),
         zones: Zones::inside(NEAR).between("seoul", "taiwan", FAR),
         ..Plan::default()

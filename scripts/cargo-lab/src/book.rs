@@ -1,10 +1,14 @@
 //! `cargo lab book`: build it, serve it, prove it, record what its commands print.
 
 mod console;
+mod glossary;
 mod includes;
 mod links;
+mod markdown;
+
 mod record;
 mod serve;
+mod teaching;
 
 pub use record::Recording;
 
@@ -27,8 +31,11 @@ pub enum Book {
         #[arg(long, default_value_t = 3000)]
         port: u16,
     },
-    /// Prove that every include, anchor, link and console block holds
+    /// Prove that every include, anchor, link, console block and heading holds, that no answer is in sight, and that no term
+    /// comes before its introduction
     Check,
+    /// Write the glossary's page anew from its list, book/glossary.toml
+    Glossary,
     /// Run the commands of the console blocks again, and record what they print and plot
     Record {
         /// Only the recordings whose file's name holds this text
@@ -52,6 +59,10 @@ pub fn run(what: Book) -> Result<Exit, SetUp> {
             println!("{} wrong in the book", wrong.len());
             Ok(if wrong.is_empty() { Exit::Kept } else { Exit::Broken })
         }
+        Book::Glossary => {
+            glossary::write(&workspace.root.join("book"))?;
+            Ok(Exit::Kept)
+        }
         Book::Record { text } => record::run(&workspace, text.as_deref()),
     }
 }
@@ -71,6 +82,8 @@ pub fn check(workspace: &Workspace) -> Result<Vec<String>, SetUp> {
     let source = workspace.root.join("book").join("src");
     let mut wrong = includes::check(&source)?;
     wrong.extend(console::check(workspace)?);
+    wrong.extend(teaching::check(&source)?);
+    wrong.extend(glossary::check(&workspace.root.join("book"))?);
     build(workspace)?;
     let pages = links::Pages::read(&workspace.book())?;
     wrong.extend(pages.dead_links());

@@ -29,7 +29,8 @@ Examples:
   cargo lab check 03 --all                             what holds since the labs before, too
   cargo lab check 01 --wrong retry-storm               a mistake that others made, and what catches it
   cargo lab check 01 --solution                        the solution that comes with the book
-  cargo lab check 01 --binary ./my-service             a service in any language (contract: labs/openapi.yaml)")]
+  cargo lab check 01 --binary ./my-service             a service in any language (contract: labs/openapi.yaml)
+  cargo lab check 04 --binary ./my-service --deploy ./deploy   the same, with its deploy files (contract: labs/stack.md)")]
 pub struct Check {
     /// The lab's number: 00, 01, …
     pub lab: String,
@@ -39,6 +40,9 @@ pub struct Check {
     /// Judge this executable
     #[arg(long, value_name = "PATH")]
     pub binary: Option<PathBuf>,
+    /// The folder with the deploy files of that executable, from lab 04 on
+    #[arg(long, value_name = "DIR", requires = "binary")]
+    pub deploy: Option<PathBuf>,
     /// Judge the solution with a known mistake in it, by the check that catches it; an unknown name gives the list
     #[arg(long, value_name = "NAME", conflicts_with_all = ["solution", "binary", "failed"])]
     pub wrong: Option<String>,
@@ -147,21 +151,20 @@ impl Subject {
         };
         let shown = path.display();
         let binary = executable(path).map_err(|why| format!("cannot judge `{shown}`: {why}"))?;
-        let folder = workspace.report(&foreign(lab, &binary));
-        let submission = Some((shown.to_string(), Submission::of(binary)));
-        Ok(Subject {
-            package: lab.solution(),
-            submission,
-            folder,
-            again: format!("{check} --binary {shown}"),
-        })
+        let deploy = ask.deploy.as_deref().map(folder).transpose()?;
+        let flag = ask.deploy.as_ref().map(|deploy| format!(" --deploy {}", deploy.display()));
+        let again = format!("{check} --binary {shown}{}", flag.unwrap_or_default());
+        let submission = Submission { binary, deploy };
+        let folder = workspace.report(&foreign(lab, &submission));
+        let submission = Some((shown.to_string(), submission));
+        Ok(Subject { package: lab.solution(), submission, folder, again })
     }
 }
 
-/// A folder's name for the report on a foreign binary: two of one name do not meet.
-fn foreign(lab: &Lab, binary: &Path) -> String {
+/// A folder's name for the report on a foreign binary: two of one name do not meet, nor does one with two sets of deploy files.
+fn foreign(lab: &Lab, Submission { binary, deploy }: &Submission) -> String {
     let mut hasher = DefaultHasher::new();
-    binary.hash(&mut hasher);
+    (binary, deploy).hash(&mut hasher);
     let name = binary.file_name().unwrap_or_default().to_string_lossy();
     format!("binary-{}-{name}-{:08x}", lab.number, hasher.finish() as u32)
 }
@@ -183,8 +186,15 @@ pub fn unknown(workspace: &Workspace, name: &str) -> Result<Exit, SetUp> {
     Ok(Exit::Usage)
 }
 
+/// The whole path of a folder, or why there is none.
+pub fn folder(path: &Path) -> Result<PathBuf, String> {
+    let wrong = |why: &str| format!("cannot read deploy files in `{}`: {why}", path.display());
+    let whole = path.canonicalize().map_err(|error| wrong(&error.to_string()))?;
+    if whole.is_dir() { Ok(whole) } else { Err(wrong("it is not a folder")) }
+}
+
 /// The whole path of a file that can be executed, or why it cannot.
-fn executable(path: &Path) -> Result<PathBuf, String> {
+pub fn executable(path: &Path) -> Result<PathBuf, String> {
     use std::os::unix::fs::PermissionsExt as _;
     let whole = path.canonicalize().map_err(|error| error.to_string())?;
     let about = whole.metadata().map_err(|error| error.to_string())?;

@@ -4,7 +4,10 @@ use clap::{Parser, Subcommand};
 use testbed::exit::Exit;
 use testbed::setup::SetUp;
 
-use crate::{bench, book, check, ci, clean, diff, dig, doctor, hint, images, map, reset, run, start, tour};
+use crate::{
+    bench, book, check, ci, clean, diff, dig, doctor, fit, hint, images, map, ping, reset, run, stack, start,
+    tour, trace,
+};
 
 /// Why servers die: the workbook's labs, judged by real measurements.
 ///
@@ -39,8 +42,16 @@ enum Command {
     Reset(reset::Reset),
     /// Run an experiment of the book on this machine: a table, a figure and the raw data. Without a name: the list
     Run(run::Which),
-    /// RabbitMQ by hand: starts it with its management page, and ticks each step off as you do it there
-    Tour,
+    /// By hand first: RabbitMQ in its management page, or a proxy's open files in a shell; each step is ticked off as you do it
+    Tour(tour::Tour),
+    /// Start a lab's stack where its deploy files place it, and measure the round trip between each two services that talk
+    Ping(ping::Ping),
+    /// Start a lab's stack, and tell where one post spends its time, and how many are in flight at once for that
+    Trace(trace::Trace),
+    /// Fit the Universal Scalability Law to throughputs that you have measured: what would more instances bring?
+    Fit(fit::Fit),
+    /// Deploy a lab's stack on a real Swarm of one node, look at it, and take it away
+    Stack(stack::StackOf),
     /// Look at the engine, the images, the ports, the limits and the disk
     Doctor,
     /// Make the three service images available: pull them, or build them from Debian packages
@@ -68,7 +79,11 @@ pub fn run(cli: Cli) -> Result<Exit, SetUp> {
         Some(Command::Diff(ask)) => diff::run(&ask),
         Some(Command::Reset(ask)) => reset::run(&ask),
         Some(Command::Run(ask)) => run::run(&ask),
-        Some(Command::Tour) => tour::run(),
+        Some(Command::Tour(ask)) => tour::run(&ask),
+        Some(Command::Ping(ask)) => ping::run(&ask),
+        Some(Command::Trace(ask)) => trace::run(&ask),
+        Some(Command::Fit(ask)) => fit::run(&ask),
+        Some(Command::Stack(ask)) => stack::run(&ask),
         Some(Command::Doctor) => doctor::run(),
         Some(Command::Images(how)) => images::run(&how),
         Some(Command::Clean) => clean::run(),

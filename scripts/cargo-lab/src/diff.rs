@@ -12,7 +12,7 @@ use testbed::setup::SetUp;
 use crate::holes::mine::{Mine, Place, how_to_mend, shown};
 use crate::holes::source::{Hole, Source};
 use crate::holes::{coloured, named, of_lab};
-use crate::workspace::{Lab, Workspace};
+use crate::workspace::{Lab, Whose, Workspace};
 
 /// What to compare.
 #[derive(Args)]
@@ -59,7 +59,7 @@ pub fn run(ask: &Diff) -> Result<Exit, SetUp> {
         if index > 0 {
             println!();
         }
-        if !show(&source, hole, &Mine::find(&workspace.root.join("labs").join(&source.folder), hole)) {
+        if !show(&source, hole, &Mine::find(&workspace.folder(&source.folder, Whose::Learner), hole)) {
             exit = Exit::Broken;
         }
     }

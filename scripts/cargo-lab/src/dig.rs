@@ -12,7 +12,7 @@ use crate::check;
 use crate::holes::backup;
 use crate::holes::source::Source;
 use crate::holes::tree::{Difference, How, differences, write};
-use crate::workspace::Workspace;
+use crate::workspace::{Whose, Workspace};
 
 /// What to dig.
 #[derive(Args)]
@@ -22,6 +22,7 @@ A starter is its solution with holes. A hole is a region of the solution,
   …
   // ANCHOR_END: hole-NAME
 and solutions/NN-topic/holes/NAME.rs is what a learner finds there: hints (`//: a call to look up`), a question, one `todo!`.
+In deploy files it is `#`, and holes/NAME.yml or NAME.conf has what works before; so has holes/NAME.rs where `first` is empty.
 
 Examples:
   cargo lab dig                write labs/* from solutions/*
@@ -78,7 +79,7 @@ pub fn compare(workspace: &Workspace, folder: &str) -> Result<Result<String, Vec
         return Ok(Err(vec![why]));
     }
     let source = Source::read(workspace, folder)?;
-    let found = differences(&source, &workspace.root.join("labs").join(folder))?;
+    let found = differences(&source, &workspace.folder(folder, Whose::Learner))?;
     let mut wrong = source.faults.clone();
     wrong.extend(found.iter().map(|difference| {
         let file = format!("labs/{folder}/{}", difference.file.display());
@@ -101,7 +102,7 @@ fn dig(workspace: &Workspace, folder: &str, force: bool) -> Result<Result<String
     if !source.faults.is_empty() {
         return Ok(Err(source.faults));
     }
-    let starter = workspace.root.join("labs").join(folder);
+    let starter = workspace.folder(folder, Whose::Learner);
     let found = differences(&source, &starter)?;
     let there: Vec<_> = found.iter().filter(|difference| difference.how != How::Missing).collect();
     let uncommitted = uncommitted(workspace, folder)?;
@@ -133,13 +134,13 @@ fn dig(workspace: &Workspace, folder: &str, force: bool) -> Result<Result<String
 
 /// What to say of a solution that nobody has marked the holes of.
 fn without_holes(workspace: &Workspace, folder: &str) -> Option<String> {
-    let holes = workspace.root.join("solutions").join(folder).join("holes");
+    let holes = workspace.folder(folder, Whose::Workbook).join("holes");
     (!holes.is_dir()).then(|| format!("solutions/{folder}/holes:1: is missing, and a lab has holes"))
 }
 
 /// The files of the starter that git could not bring back, relative to its folder. `None` where git cannot tell: then none is safe.
 fn uncommitted(workspace: &Workspace, folder: &str) -> Result<Option<BTreeSet<PathBuf>>, SetUp> {
-    let starter = workspace.root.join("labs").join(folder);
+    let starter = workspace.folder(folder, Whose::Learner);
     if !starter.is_dir() {
         return Ok(Some(BTreeSet::new()));
     }

@@ -8,7 +8,7 @@ use testbed::setup::SetUp;
 use crate::holes::mine::{Mine, shown};
 use crate::holes::source::{Hole, Source};
 use crate::holes::{coloured, named, of_lab};
-use crate::workspace::Workspace;
+use crate::workspace::{Whose, Workspace};
 
 /// Which hole, and how much to tell.
 #[derive(Args)]
@@ -40,7 +40,7 @@ pub fn run(ask: &Hint) -> Result<Exit, SetUp> {
         Ok(source) => source,
         Err(exit) => return Ok(exit),
     };
-    let starter = workspace.root.join("labs").join(&source.folder);
+    let starter = workspace.folder(&source.folder, Whose::Learner);
     let Some(name) = &ask.hole else {
         let all: Vec<_> = source.holes.iter().map(|hole| (hole, Mine::find(&starter, hole))).collect();
         list(&source, &all);

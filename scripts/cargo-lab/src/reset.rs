@@ -11,7 +11,7 @@ use crate::holes::region::replaced;
 use crate::holes::source::{Hole, Source};
 use crate::holes::tree::{Difference, How, differences, write, write_file};
 use crate::holes::{backup, named, of_lab};
-use crate::workspace::Workspace;
+use crate::workspace::{Whose, Workspace};
 
 /// What to put back.
 #[derive(Args)]
@@ -37,7 +37,7 @@ pub fn run(ask: &Reset) -> Result<Exit, SetUp> {
         Ok(source) => source,
         Err(exit) => return Ok(exit),
     };
-    let starter = workspace.root.join("labs").join(&source.folder);
+    let starter = workspace.folder(&source.folder, Whose::Learner);
     match ask.hole.as_deref().map(|what| (what, file(&source, what))) {
         None => files(&workspace, &source, &starter, differences(&source, &starter)?),
         Some((_, Some(file))) => {

@@ -1,17 +1,20 @@
 //! `cargo lab run`: the book's experiments, on the reader's own machine. The crate `experiments` holds them.
 
+mod finale;
+
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use experiments::{EXPERIMENTS, Experiment, Programs};
+use experiments::{EXPERIMENTS, Experiment, Findings, Programs};
 use testbed::exit::Exit;
 use testbed::progress::Progress;
 use testbed::run::Run;
 use testbed::setup::SetUp;
+use testbed::submission::Submission;
 use testbed::verdict::Stop;
 
 use crate::artifact::{Artifact, Target};
-use crate::workspace::{Lab, Workspace};
+use crate::workspace::{Lab, Whose, Workspace};
 use crate::wrong_answer::{Copy, WrongAnswer};
 
 /// Which experiment to run.
@@ -20,13 +23,17 @@ use crate::wrong_answer::{Copy, WrongAnswer};
 Examples:
   cargo lab run                       the experiments, what each shows, and which needs Docker
   cargo lab run longer-queue          one of them: live progress, a table, a sentence, a figure
-  cargo lab run all                   all of them, one after the other: about three minutes
+  cargo lab run all                   all of them but the finale, one after the other: about ten minutes
+  cargo lab run finale                one stress test on every stage of the story: about three minutes
+  cargo lab run finale --mine         the same on your own labs, as far as they go
 
 What was found is kept in target/lab/experiments/NAME: the figure as SVG, every request as JSON.
 Exit code 4: this run did not show it, because the machine was busy or is built otherwise. The table says what was measured.")]
 pub struct Which {
     /// The experiment's name, or `all`; without it, the list
     pub experiment: Option<String>,
+    #[command(flatten)]
+    finale: finale::Options,
 }
 
 /// Where experiments keep what they found.
@@ -36,6 +43,14 @@ pub fn folder(target: &Path) -> PathBuf {
 
 /// Runs what was asked for, or lists what there is.
 pub fn run(which: &Which) -> Result<Exit, SetUp> {
+    let is_finale = which.experiment.as_deref() == Some(experiments::finale::NAME);
+    if which.finale.are_given() && !is_finale {
+        anstream::eprintln!("--mine and --short are of the finale: cargo lab run finale --mine");
+        return Ok(Exit::Usage);
+    }
+    if is_finale {
+        return finale::run(&which.finale);
+    }
     let chosen: Vec<&Experiment> = match which.experiment.as_deref() {
         None => {
             print!("{}", list());
@@ -58,13 +73,15 @@ pub fn run(which: &Which) -> Result<Exit, SetUp> {
 
 /// Each experiment, what it shows, and what it needs.
 fn list() -> String {
-    let row = |experiment: &Experiment| {
-        let needs = if experiment.needs.is_empty() { "" } else { "Docker" };
-        format!("{:<20} {:<80} {needs}", experiment.name, experiment.shows).trim_end().to_owned() + "\n"
+    let row = |name: &str, shows: &str, has_containers: bool| {
+        let needs = if has_containers { "Docker" } else { "" };
+        format!("{name:<20} {shows:<80} {needs}").trim_end().to_owned() + "\n"
     };
-    let rows: String = EXPERIMENTS.iter().map(row).collect();
+    let rows = EXPERIMENTS.iter().map(|each| row(each.name, each.shows, !each.needs.is_empty()));
+    let rows: String =
+        rows.chain([row(experiments::finale::NAME, experiments::finale::SHOWS, true)]).collect();
     format!(
-        "{rows}\ncargo lab run NAME   runs one, in less than a minute;   cargo lab run all   runs them all\n"
+        "{rows}\ncargo lab run NAME   runs one, in about a minute at most (the finale in about three);   cargo lab run all   runs the others\n"
     )
 }
 
@@ -101,19 +118,34 @@ fn one(run: &Run, workspace: &Workspace, experiment: &Experiment) -> Result<Exit
         return Ok(Exit::Broken);
     };
     let beside = experiment.beside().map(|name| Mistake::build(workspace, &lab, name)).transpose()?;
+    let solution = Submission { binary: solution, deploy: workspace.deploy(&lab, Whose::Workbook) };
     let programs = Programs { solution, wrong: beside.as_ref().map(|mistake| mistake.binary.clone()) };
-    let progress = match Progress::detect() {
-        // An experiment's seconds are what there is to see: they stay on the screen.
+    let progress = progress();
+    let found = run.block_on(experiment.run(programs, progress));
+    told(workspace, experiment.name, progress, found)
+}
+
+/// An experiment's seconds are what there is to see: they stay on the screen.
+fn progress() -> Progress {
+    match Progress::detect() {
         Progress::Rewritten => Progress::Lines,
         other => other,
-    };
-    let found = run.block_on(experiment.run(programs, progress));
+    }
+}
+
+/// Keeps and prints what the experiment `name` found, or says why there is nothing.
+fn told(
+    workspace: &Workspace,
+    name: &str,
+    progress: Progress,
+    found: Result<Findings, Stop>,
+) -> Result<Exit, SetUp> {
     if progress == Progress::Lines && !matches!(found, Err(Stop::SetUp(_))) {
         progress.show("");
     }
     match found {
         Ok(findings) => {
-            let kept = findings.keep(experiment.name, &folder(&workspace.target).join(experiment.name))?;
+            let kept = findings.keep(name, &folder(&workspace.target).join(name))?;
             println!("{findings}");
             for path in &kept {
                 let is_a_figure = path.extension().is_some_and(|extension| extension == "svg");
@@ -149,7 +181,7 @@ impl Mistake {
         let answer = answer.ok_or_else(|| fault(format!("lab {} has none of this name", lab.number)))?;
         let copy = Copy::make(workspace, lab)?;
         anstream::eprintln!("    Building the wrong answer {name} (the first time takes a minute or two)");
-        let binary = copy.try_on(answer)?.map_err(fault)?;
+        let binary = copy.try_on(answer)?.map_err(fault)?.binary;
         Ok(Mistake { binary, _copy: copy })
     }
 }

@@ -1,117 +1,49 @@
-//! `cargo lab tour`: RabbitMQ by hand, in its own management page. Each step is ticked off when the broker shows it.
+//! `cargo lab tour`: what a lab is about, by hand first. Each step is ticked off when it is seen to be done.
 
-use std::time::Duration;
+mod nofile;
+mod rabbitmq;
 
+use anstyle::{AnsiColor, Style};
+use clap::{Args, Subcommand};
 use testbed::exit::Exit;
-use testbed::images::Service;
-use testbed::run::Run;
-use testbed::services::{Declared, RabbitMq, Services, VirtualHost};
 use testbed::setup::SetUp;
-use tokio::time::interval;
 
-/// The queue of lab 02.
-const QUEUE: &str = "CREATE_POST_QUEUE";
-/// What the reader publishes.
-const BODY: &str = r#"{"content":"my post"}"#;
-/// How often the broker is looked at. It counts its messages once a second.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Which tour.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  cargo lab tour           RabbitMQ, before lab 02; the same as `cargo lab tour rabbitmq`
+  cargo lab tour nofile    the limit of open files, before lab 05; `cargo lab tour nofile --help` tells what is to be done there
 
-/// Starts the broker, and looks on while the reader works in its page.
-pub fn run() -> Result<Exit, SetUp> {
-    println!("starting RabbitMQ with its management page; this takes some seconds");
-    Run::hold(true, |run| {
-        run.block_on(async {
-            let services = Services::start(&[Service::RabbitMq]).await?;
-            match &services.rabbitmq {
-                Some(broker) => look_on(broker).await,
-                None => Ok(()),
-            }
-        })
-    })?;
-    println!(
-        "\nThe broker is gone, and the queue with it. Next: the same by a program, in book/src/02-message-queue.md"
-    );
-    Ok(Exit::Kept)
+A tour starts what it needs in containers, tells you what to do in a browser or in another terminal, and looks on. Ctrl-C ends it and leaves nothing.")]
+pub struct Tour {
+    #[command(subcommand)]
+    which: Option<Which>,
 }
 
-async fn look_on(broker: &RabbitMq) -> Result<(), SetUp> {
-    let (user, password) = broker.login();
-    println!("\n  page      {}", broker.page());
-    println!("  user      {user}");
-    println!("  password  {password}\n");
-    println!(
-        "Work in the page; each step is ticked off here when the broker shows it. Ctrl-C ends the tour.\n"
-    );
-    let host = broker.first_host();
-
-    ask(1, &format!("Queues and Streams > Add a new queue: type Quorum, name {QUEUE}, then \"Add queue\""));
-    let queue = until(&host, |queue| Some(queue.clone())).await?;
-    done(1, &format!("the queue {QUEUE} is there: {}, {}", queue.kind, durability(&queue)));
-    if queue.kind != "quorum" {
-        println!("       (lab 02 wants a quorum queue: it is on the disk before the broker confirms)");
-    }
-
-    ask(2, &format!("Click on the queue, then \"Publish message\": payload {BODY}"));
-    let queue = until(&host, |queue| (queue.published > 0).then(|| queue.clone())).await?;
-    let body = host.peek(QUEUE).await?;
-    done(2, &format!("a message is in the queue: {}", shown(body.as_deref())));
-    // To look at it was one such question.
-    let asked = queue.got + u64::from(body.is_some());
-
-    ask(3, "On the same page, \"Get messages\": Ack Mode \"Automatic ack\", then \"Get Message(s)\"");
-    until(&host, |queue| (queue.got > asked).then_some(())).await?;
-    let left = host.ready(QUEUE).await?.unwrap_or(0);
-    let left = match left {
-        0 => "it is acknowledged, and so it is gone".to_owned(),
-        left => format!("{left} left in the queue: what is not acknowledged stays"),
-    };
-    done(3, &format!("you got the message; {left}"));
-    Ok(())
+#[derive(Subcommand)]
+enum Which {
+    /// Lab 02: declare a queue, publish and get a message in RabbitMQ's management page
+    Rabbitmq,
+    /// Lab 05: a proxy that runs out of open files; find the error, the process and its limit, and raise it while it runs
+    Nofile(nofile::Nofile),
 }
 
-/// Looks at the queue until it shows what is wanted. There is no deadline: the reader takes the time that it takes.
-async fn until<T>(host: &VirtualHost, wanted: impl Fn(&Declared) -> Option<T>) -> Result<T, SetUp> {
-    let mut looks = interval(LOOK_EVERY);
-    loop {
-        looks.tick().await;
-        if let Some(found) = host.declared(QUEUE).await?.as_ref().and_then(&wanted) {
-            return Ok(found);
-        }
+/// Takes the tour that was asked for.
+pub fn run(ask: &Tour) -> Result<Exit, SetUp> {
+    match &ask.which {
+        None | Some(Which::Rabbitmq) => rabbitmq::run(),
+        Some(Which::Nofile(ask)) => nofile::run(ask),
     }
 }
 
-fn ask(step: usize, what: &str) {
-    println!("  {step}    {what}");
+/// What is to be done, as a line.
+fn asked(step: usize, what: &str) -> String {
+    format!("  {step}    {what}")
 }
 
-fn done(step: usize, what: &str) {
-    println!("  {step} ✓  {what}\n");
-}
-
-fn durability(queue: &Declared) -> &'static str {
-    if queue.durable { "durable" } else { "transient: it ends with the broker" }
-}
-
-/// A body on one line, and whether a consumer would take it for a post.
-fn shown(body: Option<&[u8]>) -> String {
-    let Some(body) = body else { return "somebody took it already".to_owned() };
-    let text = String::from_utf8_lossy(body);
-    let post = serde_json::from_str::<serde_json::Value>(&text).is_ok_and(|post| post["content"].is_string());
-    match post {
-        true => text.into_owned(),
-        false => format!("{text} (no post: a consumer would put it with the dead letters; try {BODY})"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_no_post_is_said_to_be_none() {
-        assert_eq!(shown(Some(BODY.as_bytes())), BODY);
-        for wrong in ["my post", "{}", r#"{"content":5}"#] {
-            assert!(shown(Some(wrong.as_bytes())).contains("dead letters"), "{wrong}");
-        }
-    }
+/// What was seen to be done, as a line with an empty one after it.
+fn ticked(step: usize, what: &str) -> String {
+    let green = Style::new().fg_color(Some(AnsiColor::Green.into()));
+    format!("  {step} {green}✓{green:#}  {what}\n")
 }

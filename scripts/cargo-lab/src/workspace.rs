@@ -17,6 +17,25 @@ pub struct Workspace {
     packages: Vec<Package>,
 }
 
+/// The folder of deploy files, in every version of a lab that has some.
+pub const DEPLOY: &str = "deploy";
+
+/// Whose version of a lab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// The starter, and what the learner makes of it.
+    Learner,
+    /// The solution.
+    Workbook,
+}
+
+impl Whose {
+    /// The workbook's where somebody asks for the solution.
+    pub fn solution(asked: bool) -> Whose {
+        if asked { Whose::Workbook } else { Whose::Learner }
+    }
+}
+
 /// A lab, as its starter's manifest tells of it.
 #[derive(Clone, Debug)]
 pub struct Lab {
@@ -33,7 +52,7 @@ pub struct Lab {
 pub struct About {
     /// The lab's title.
     pub title: String,
-    /// Its page in the book: `01-direct-write.md`.
+    /// Its first page in the book: `01-direct-write/README.md`.
     pub chapter: String,
     /// The names of its holes, in the order in which the chapter explains them.
     pub holes: Vec<String>,
@@ -42,6 +61,9 @@ pub struct About {
     /// The checks that meet another hole, and what that one's `todo!` says.
     #[serde(default)]
     pub red: BTreeMap<String, String>,
+    /// The checks that a starter which works as it is dug keeps from the start.
+    #[serde(default)]
+    pub kept: Vec<String>,
 }
 
 impl Workspace {
@@ -84,6 +106,20 @@ impl Workspace {
             .find(|lab| lab.folder == name || lab.number == name || lab.number == format!("0{name}")))
     }
 
+    /// Where a version of a lab is, by the name of the lab's folder.
+    pub fn folder(&self, lab: &str, whose: Whose) -> PathBuf {
+        let parent = match whose {
+            Whose::Learner => "labs",
+            Whose::Workbook => "solutions",
+        };
+        self.root.join(parent).join(lab)
+    }
+
+    /// The folder of its deploy files; a lab before 04 has none.
+    pub fn deploy(&self, lab: &Lab, whose: Whose) -> Option<PathBuf> {
+        Some(self.folder(&lab.folder, whose).join(DEPLOY)).filter(|folder| folder.is_dir())
+    }
+
     /// Where the report of a package's last run is.
     pub fn report(&self, package: &str) -> PathBuf {
         self.target.join("lab").join("reports").join(package)
@@ -96,8 +132,8 @@ impl Workspace {
 
     /// When the sources of a lab's starter were last changed; `None` when the file system does not tell.
     pub fn changed(&self, lab: &Lab) -> Option<OffsetDateTime> {
-        let folder = self.root.join("labs").join(&lab.folder);
-        let changed = ["src", "deploy"].into_iter().flat_map(|part| {
+        let folder = self.folder(&lab.folder, Whose::Learner);
+        let changed = ["src", DEPLOY].into_iter().flat_map(|part| {
             let part = folder.join(part);
             files(&part).unwrap_or_default().into_iter().map(move |file| part.join(file))
         });
@@ -115,12 +151,26 @@ impl Workspace {
 
 impl About {
     /// What the `todo!` says that `check` meets in the starter.
-    pub fn hole_of(&self, check: &str) -> &str {
-        self.red.get(check).unwrap_or(&self.first)
+    pub fn hole_of(&self, check: &str) -> Option<&str> {
+        let hole = self.red.get(check).unwrap_or(&self.first);
+        Some(hole.as_str()).filter(|hole| !hole.is_empty())
+    }
+
+    /// Whether the starter keeps this check before anybody has worked on it.
+    pub fn keeps(&self, check: &str) -> bool {
+        self.kept.iter().any(|kept| kept == check)
     }
 }
 
 impl Lab {
+    /// The package of a version.
+    pub fn package(&self, whose: Whose) -> String {
+        match whose {
+            Whose::Learner => self.starter(),
+            Whose::Workbook => self.solution(),
+        }
+    }
+
     /// The starter's package.
     pub fn starter(&self) -> String {
         format!("lab-{}", self.folder)

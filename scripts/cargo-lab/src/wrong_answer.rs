@@ -1,4 +1,5 @@
 //! A wrong answer: a patch on a lab's solution with a mistake that somebody could well make, and the copy on which it is tried.
+//! It may patch the sources, the deploy files, or both.
 //!
 //! All of them are applied, one after the other, to one copy of the solution at a fixed path with its own small
 //! workspace: so each costs one incremental build.
@@ -9,10 +10,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use testbed::setup::SetUp;
+use testbed::submission::Submission;
 
 use crate::artifact::{Artifact, Target};
 use crate::process;
-use crate::workspace::{Lab, Workspace, files, read, unreadable};
+use crate::workspace::{DEPLOY, Lab, Whose, Workspace, files, read, unreadable};
 
 /// The package and the binary of the copy.
 const NAME: &str = "wrong-answer";
@@ -35,7 +37,7 @@ pub struct WrongAnswer {
 impl WrongAnswer {
     /// All wrong answers of a lab, by name.
     pub fn all(workspace: &Workspace, lab: &Lab) -> Result<Vec<WrongAnswer>, SetUp> {
-        let folder = &workspace.root.join("solutions").join(&lab.folder).join("wrong-answers");
+        let folder = &workspace.folder(&lab.folder, Whose::Workbook).join("wrong-answers");
         let entries = std::fs::read_dir(folder).map_err(|error| unreadable(folder, &error))?;
         let paths = entries.flatten().map(|entry| entry.path());
         let mut patches: Vec<PathBuf> =
@@ -57,6 +59,28 @@ impl WrongAnswer {
         let (title, story) = (said("Title").unwrap_or_default(), said("Story").unwrap_or_default());
         Ok(WrongAnswer { path, name, title, check, story })
     }
+    /// Whether it applies to the solution as it is; `Err` says where it does not.
+    pub fn applies(&self, solution: &Path) -> Result<Result<(), String>, SetUp> {
+        self.apply(solution, &["--dry-run"])
+    }
+
+    fn apply(&self, folder: &Path, how: &[&str]) -> Result<Result<(), String>, SetUp> {
+        let mut command = Command::new("patch");
+        command
+            .args(["--strip=1", "--force", "--no-backup-if-mismatch", "--reject-file=-"])
+            .args(how)
+            .arg("--input")
+            .arg(&self.path)
+            .current_dir(folder);
+        let output = process::output(command).map_err(|mut fault| {
+            fault.mend = "install the program `patch` (apt-get install patch)".to_owned();
+            fault
+        })?;
+        if output.status.success() {
+            return Ok(Ok(()));
+        }
+        Ok(Err(format!("does not apply: {}", String::from_utf8_lossy(&output.stdout).trim())))
+    }
 }
 
 /// The copy of a solution on which wrong answers are tried. Who has it has it alone: there is one binary, and it must stay
@@ -74,20 +98,22 @@ impl Copy {
     pub fn make(workspace: &Workspace, lab: &Lab) -> Result<Copy, SetUp> {
         let root = workspace.target.join("lab").join("wrong-answers");
         let _alone = alone(&root)?;
-        let original = workspace.root.join("solutions").join(&lab.folder);
+        let original = workspace.folder(&lab.folder, Whose::Workbook);
         let folder = root.join("solutions").join(&lab.folder);
         let copy = Copy { original, folder, root, target: workspace.target.clone(), _alone };
         copy.write_manifests(&workspace.root, lab)?;
         Ok(copy)
     }
 
-    /// Builds the solution with this mistake in it. `Err` says why there is no binary; what does not compile, cargo has told.
-    pub fn try_on(&self, answer: &WrongAnswer) -> Result<Result<PathBuf, String>, SetUp> {
+    /// Builds the solution with this mistake in it. `Err` says why there is none; what does not compile, cargo has told.
+    pub fn try_on(&self, answer: &WrongAnswer) -> Result<Result<Submission, String>, SetUp> {
         self.reset()?;
-        if let Err(why) = self.apply(answer)? {
+        if let Err(why) = answer.apply(&self.folder, &[])? {
             return Ok(Err(why));
         }
-        Ok(self.build()?.ok_or_else(|| "does not compile".to_owned()))
+        let deploy = Some(self.folder.join(DEPLOY)).filter(|folder| folder.is_dir());
+        let submission = |binary| Submission { binary, deploy };
+        Ok(self.build()?.map(submission).ok_or_else(|| "does not compile".to_owned()))
     }
 
     /// A workspace of this one package. What only its tests need is left out: its `verify` is the original's.
@@ -126,36 +152,25 @@ impl Copy {
         }
     }
 
-    /// The solution's sources as they are. A file that is right already keeps its time, so that cargo builds no more than it must.
+    /// The solution's sources and deploy files as they are. A file that is right already keeps its time, so that cargo builds no more than
+    /// it must.
     fn reset(&self) -> Result<(), SetUp> {
-        let (from, to) = (self.original.join("src"), self.folder.join("src"));
-        for file in files(&from)? {
+        ["src", DEPLOY].into_iter().try_for_each(|part| self.reset_part(part))
+    }
+
+    fn reset_part(&self, part: &str) -> Result<(), SetUp> {
+        let (from, to) = (self.original.join(part), self.folder.join(part));
+        let inside = |folder: &Path| if folder.is_dir() { files(folder) } else { Ok(Vec::new()) };
+        for file in inside(&from)? {
             let text = read(&from.join(&file))?;
             if std::fs::read_to_string(to.join(&file)).ok().as_ref() != Some(&text) {
                 write(&to.join(&file), &text)?;
             }
         }
-        let extra = if to.exists() { files(&to)? } else { Vec::new() };
-        for file in extra.iter().filter(|file| !from.join(file).exists()) {
+        for file in inside(&to)?.iter().filter(|file| !from.join(file).exists()) {
             std::fs::remove_file(to.join(file)).map_err(|error| unreadable(&to.join(file), &error))?;
         }
         Ok(())
-    }
-
-    fn apply(&self, answer: &WrongAnswer) -> Result<Result<(), String>, SetUp> {
-        let mut command = Command::new("patch");
-        command
-            .args(["--strip=1", "--force", "--no-backup-if-mismatch", "--reject-file=-", "--input"])
-            .arg(&answer.path)
-            .current_dir(&self.folder);
-        let output = process::output(command).map_err(|mut fault| {
-            fault.mend = "install the program `patch` (apt-get install patch)".to_owned();
-            fault
-        })?;
-        if output.status.success() {
-            return Ok(Ok(()));
-        }
-        Ok(Err(format!("does not apply: {}", String::from_utf8_lossy(&output.stdout).trim())))
     }
 
     fn build(&self) -> Result<Option<PathBuf>, SetUp> {

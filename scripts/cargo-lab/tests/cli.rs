@@ -44,6 +44,18 @@ fn wrong_usage_is_exit_2_and_says_what_would_be_right() {
 }
 
 #[test]
+fn a_stack_is_of_a_lab_that_has_deploy_files() {
+    let help = stdout(&lab(&["stack", "--help"]));
+    assert!(help.contains("cargo lab stack down 04"), "{help}");
+    let none = lab(&["stack", "up", "01"]);
+    assert_eq!(none.status.code(), Some(2));
+    assert!(stderr(&none).contains("lab 01 has no deploy files"), "{}", stderr(&none));
+    let unknown = lab(&["stack", "status", "99"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(stderr(&unknown).contains("there is no lab `99`"), "{}", stderr(&unknown));
+}
+
+#[test]
 fn an_unknown_wrong_answer_is_exit_2_with_the_list() {
     let unknown = lab(&["check", "00", "--wrong", "nonsense"]);
     assert_eq!(unknown.status.code(), Some(2));
@@ -87,4 +99,17 @@ fn an_engine_that_is_away_is_a_fault_of_the_set_up_with_its_mend() {
     let said = stdout(&output);
     assert!(said.contains("MISS  engine"), "{said}");
     assert!(said.contains("start the Docker engine"), "{said}");
+}
+
+#[test]
+fn measured_throughputs_are_fitted_and_too_few_are_wrong_usage() {
+    let fitted = lab(&["fit", "4=260", "1=100", "2=180"]);
+    assert_eq!(fitted.status.code(), Some(0));
+    assert!(stdout(&fitted).contains("highest at 5.3 instances"), "{}", stdout(&fitted));
+    let few = lab(&["fit", "1=100", "2=180"]);
+    assert_eq!(few.status.code(), Some(2));
+    assert!(stderr(&few).contains("cargo lab fit 1=100"), "{}", stderr(&few));
+    let wrong = lab(&["fit", "1=none"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(stderr(&wrong).contains("4=260"), "{}", stderr(&wrong));
 }

@@ -21,7 +21,21 @@ fn without_a_name_it_lists_the_experiments_and_what_each_needs() {
     let list = stdout(&output);
     let needs_docker = list.lines().filter(|line| line.ends_with("Docker"));
     let needs_docker: Vec<&str> = needs_docker.filter_map(|line| line.split(' ').next()).collect();
-    assert_eq!(needs_docker, ["io-bound", "young-queue", "stampede", "shifting-pages"], "{list}");
+    assert_eq!(
+        needs_docker,
+        [
+            "io-bound",
+            "young-queue",
+            "redundancy",
+            "moved-broker",
+            "stampede",
+            "shifting-pages",
+            "more-instances",
+            "one-host",
+            "finale"
+        ],
+        "{list}"
+    );
     assert!(list.contains("longer-queue"), "{list}");
     assert!(stdout(&lab(&["run", "--help"])).contains("cargo lab run longer-queue"));
 }
@@ -33,10 +47,19 @@ fn an_unknown_experiment_is_wrong_usage() {
     assert!(stderr(&output).contains("kill-9"), "{}", stderr(&output));
 }
 
+#[test]
+fn what_the_finale_alone_can_do_is_wrong_usage_elsewhere() {
+    for option in ["--mine", "--short"] {
+        let output = lab(&["run", "kill-9", option]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains("cargo lab run finale"), "{}", stderr(&output));
+    }
+}
+
 /// One test, so that the two never measure at the same time.
 #[test]
 fn the_two_quickest_print_a_table_and_keep_a_figure_and_the_raw_data() {
-    for (name, row) in [("kill-9", "in memory at the kill"), ("four-timeouts", "full accept backlog")] {
+    for (name, row) in [("kill-9", "in memory at the kill"), ("five-timeouts", "full accept backlog")] {
         let output = lab(&["run", name]);
         let said = stdout(&output);
         // 4: this host could not carry it, which says nothing, or is built otherwise, which the table shows.

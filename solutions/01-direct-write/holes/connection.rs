@@ -1,5 +1,5 @@
 //: `self.admission.enter()`: a place, at once, or `LineIsFull`; `map_err(StoreError::LineIsFull)` makes it ours.
-//: `self.pool.lend().await`: waits for a connection as long as it takes.
+//: `self.pool.lend_to(place).await`: waits for a connection as long as it takes, and gives the place back with it.
 //: `tokio::time::timeout(limit, future).await`: what the future gives, or an error when `limit` is over first.
 //: `self.budget.line()`: how long the wait may take.
 //: `sqlx::Error::PoolTimedOut`: the name of a wait that was too long, for `StoreError::NoConnection`.

@@ -1,5 +1,5 @@
 //: `listener.into_std()`, then `accept()` until it fails: what the kernel has accepted and nobody serves yet.
-//: `stream.set_nonblocking(true)` and `TcpStream::from_std(stream)`: back to tokio, and to `self.serve(stream, ())`.
+//: `stream.set_nonblocking(true)` and `TcpStream::from_std(stream)`: back to tokio, and to `self.serve(stream, (), std::future::pending())`.
 //: `self.stop.cancel()`: every connection ends after the request that it is serving.
 //: `self.tasks.close()` and `self.tasks.wait()`: the wait for their end.
 //: `tokio::time::timeout(drain, …)`: the end of that wait.

@@ -14,6 +14,7 @@ use deadpool::managed::{self, Manager, Metrics, Object, PoolError, QueueMode, Re
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 use tokio::{
     runtime::Handle,
+    sync::oneshot,
     time::{sleep, timeout},
 };
 
@@ -138,13 +139,28 @@ impl Pool {
     ///
     /// # Errors
     /// A new connection was needed and could not be opened, or the pool is closed.
-    // ANCHOR: lend
     pub async fn lend(&self) -> sqlx::Result<Lent> {
-        let pool = self.0.clone();
+        let ((), lent) = self.lend_to(()).await?;
+        Ok(lent)
+    }
+
+    /// As [`lend`](Self::lend), to whoever holds this `place` in a line. When he gives up, his place is
+    /// taken for as long as the pool still waits for him.
+    ///
+    /// # Errors
+    /// As there.
+    // ANCHOR: lend
+    pub async fn lend_to<P: Send + 'static>(&self, place: P) -> sqlx::Result<(P, Lent)> {
+        let (pool, (lending, lent)) = (self.0.clone(), oneshot::channel());
         // A task of its own, which is not cut off when the request gives up: the connection that it
         // opens is there for the next one. Were each attempt thrown away half-way, a slow machine
         // would begin anew for ever.
-        let lent = tokio::spawn(async move { pool.get().await });
+        tokio::spawn(async move {
+            let lent = pool.get().await.map(|lent| (place, lent));
+            if let Err(Ok((_, unused))) = lending.send(lent) {
+                unused.give_back();
+            }
+        });
         lent.await.map_err(|_| sqlx::Error::WorkerCrashed)?.map_err(reason)
     }
     // ANCHOR_END: lend

@@ -63,7 +63,7 @@ pub struct NewPost {
 /// A post, as it is stored and as it is answered.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Post {
-    /// A UUIDv7, made where the post is accepted.
+    /// A UUIDv7, made where the post is accepted. From lab 02 on a client may have named the post itself.
     pub id: Uuid,
     /// The text.
     pub content: String,

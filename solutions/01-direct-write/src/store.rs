@@ -2,6 +2,7 @@
 
 use sqlx::{Connection as _, FromRow, PgConnection, Row as _, postgres::PgRow};
 use thiserror::Error;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::{
@@ -29,9 +30,9 @@ impl Store {
     // ANCHOR: open
     pub async fn open(database: &Database, budget: Budget) -> Result<Self, StoreError> {
         let times = Times::from(budget);
-        let mut first = PgConnection::connect_with(&times.options(database))
-            .await
-            .map_err(failed_to("connect to the database"))?;
+        let first = timeout(times.open, PgConnection::connect_with(&times.options(database))).await;
+        let mut first =
+            first.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(failed_to("connect to the database"))?;
         sqlx::raw_sql(include_str!("schema.sql"))
             .execute(&mut first)
             .await
@@ -53,9 +54,8 @@ impl Store {
     pub async fn connection(&self) -> Result<(Place, Lent), StoreError> {
         // ANCHOR: hole-connection
         let place = self.admission.enter().map_err(StoreError::LineIsFull)?;
-        let lent = tokio::time::timeout(self.budget.line(), self.pool.lend()).await;
-        let lent = lent.unwrap_or(Err(sqlx::Error::PoolTimedOut));
-        Ok((place, lent.map_err(StoreError::NoConnection)?))
+        let lent = timeout(self.budget.line(), self.pool.lend_to(place)).await;
+        lent.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(StoreError::NoConnection)
         // ANCHOR_END: hole-connection
     }
     // ANCHOR_END: connection

@@ -11,6 +11,8 @@
 //!
 //! Reads, the accept loop and the deadline of a request are lab 01's.
 
+use std::{pin::pin, time::Duration};
+
 use axum::Router;
 use direct_write::{
     StartError, cannot,
@@ -20,6 +22,7 @@ use direct_write::{
     store::Store,
 };
 use futures_util::future::OptionFuture;
+use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub mod accepting;
@@ -47,11 +50,18 @@ use crate::{
 /// Fails when the service cannot start: no database, no broker, or an address that cannot be bound.
 pub async fn run(config: Config) -> Result<(), StartError> {
     let reads = config.reads();
-    run_with(config, reads, async |store, _, _| Ok(web::read_routes(store))).await
+    run_with(config, reads, async |store, _, _| Ok(web::read_routes(store)), post_route, serve).await
 }
 
-/// As [`run`], with other reads. `reads` is their share of the connections. `open` makes their routes,
-/// before anybody can ask; what they do in the background ends with the token, and is waited for.
+/// Serves with lab 01's bounds, until `stop`.
+pub async fn serve(listener: TcpListener, app: Router, stop: CancellationToken, drain: Duration) {
+    server::run(listener, app, Limits::default(), stop.cancelled_owned(), drain).await;
+}
+
+/// As [`run`], with other routes. `reads` is the reads' share of the connections. `open` makes their
+/// routes, before anybody can ask; what they do in the background ends with the token, and is waited
+/// for. `writes` makes the routes of what accepts posts. `serve` accepts connections until the token
+/// ends, and then lets what has begun end in the time that it is given.
 ///
 /// # Errors
 /// As there, and those of `open`.
@@ -60,34 +70,43 @@ pub async fn run_with(
     config: Config,
     reads: Database,
     open: impl AsyncFnOnce(Store, CancellationToken, &TaskTracker) -> Result<Router, StartError>,
+    writes: impl FnOnce(Intake) -> Router,
+    serve: impl AsyncFnOnce(TcpListener, Router, CancellationToken, Duration),
 ) -> Result<(), StartError> {
-    let terminated = terminated().map_err(cannot("listen for SIGTERM"))?;
-    let (budget, limits) = (config.direct_write.budget(), Limits::default());
+    let mut terminated = pin!(terminated().map_err(cannot("listen for SIGTERM"))?);
+    let budget = config.direct_write.budget();
     let (stop, background) = (CancellationToken::new(), TaskTracker::new());
-    let broker = Broker::new(config.amqp_url.clone());
-    let store = Store::open(&reads, budget).await.map_err(cannot("prepare the database"))?;
-
-    let consumer =
-        if config.role.consumes() { Some(consumer(&config, &broker, &store).await?) } else { None };
-    let intake = if config.role.serves() { Some(intake(&config, broker).await?) } else { None };
-    let routes = match &intake {
-        Some(intake) => {
-            let reads = open(store.clone(), stop.clone(), &background).await?;
-            reads.merge(post_route(intake.clone()))
-        }
-        None => Router::new(),
+    let opened = async {
+        let broker = Broker::new(config.amqp_url.clone());
+        let store = Store::open(&reads, budget).await.map_err(cannot("prepare the database"))?;
+        let consumer =
+            if config.role.consumes() { Some(consumer(&config, &broker, &store).await?) } else { None };
+        let intake = if config.role.serves() { Some(intake(&config, broker).await?) } else { None };
+        let routes = match &intake {
+            Some(intake) => {
+                let reads = open(store.clone(), stop.clone(), &background).await?;
+                reads.merge(writes(intake.clone()))
+            }
+            None => Router::new(),
+        };
+        Ok((store, consumer, intake, routes))
+    };
+    let (store, consumer, intake, routes) = tokio::select! {
+        () = &mut terminated => return Ok(()), // Nobody has been served yet.
+        opened = opened => opened?,
     };
     let app = web::finish(web::health_route().merge(routes), budget);
 
     let address = &config.direct_write.bind_addr;
-    let listener = server::bind(address, limits).await.map_err(cannot(&format!("listen on `{address}`")))?;
+    let listener =
+        server::bind(address, Limits::default()).await.map_err(cannot(&format!("listen on `{address}`")))?;
     tracing::info!(%address, role = ?config.role, "ready");
 
     let consuming = consumer.map(|consumer| tokio::spawn(consume(consumer, stop.clone())));
     let shutdown = async {
         tokio::select! { () = terminated => stop.cancel(), () = stop.cancelled() => {} }
     };
-    server::run(listener, app, limits, shutdown, budget.drain()).await;
+    tokio::join!(serve(listener, app, stop.clone(), budget.drain()), shutdown);
     let consumed = OptionFuture::from(consuming).await.transpose();
     background.close();
     background.wait().await;

@@ -13,10 +13,13 @@ use tokio::time::timeout;
 
 /// How long one read may take, with the connection that it may need first. A database that is silent
 /// never says so: without this bound, the read that met it would be the last one.
-const DEADLINE: Duration = Duration::from_secs(3);
+const DEADLINE: Duration = Duration::from_millis(3500);
 
-/// When the database itself gives up on the statement: before we do, so that no connection is left
-/// behind on which it is still busy.
+/// How long the opening of a connection may take.
+const OPEN: Duration = Duration::from_millis(800);
+
+/// When the database itself gives up on the statement, in milliseconds: before we do, also after the
+/// opening of a connection, so that none is left behind on which it is still busy.
 const STATEMENT_TIMEOUT: &str = "2500";
 
 /// How long a farewell may take.
@@ -66,7 +69,10 @@ impl Source for Table {
             // Taken, and given back by what went well: one that failed, or was cut off, is closed.
             let mut lent = match connection.take() {
                 Some(lent) => lent,
-                None => PgConnection::connect_with(options).await.map_err(StoreError::NoConnection)?,
+                None => {
+                    let opened = timeout(OPEN, PgConnection::connect_with(options)).await;
+                    opened.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(StoreError::NoConnection)?
+                }
             };
             let posts = sqlx::query_as(
                 "SELECT id, content, created_at FROM post ORDER BY created_at DESC, id DESC LIMIT $1",

@@ -10,8 +10,8 @@ use tokio::time::timeout;
 use super::Error;
 use crate::budget::Budget;
 
-/// Middleware: answers 503 when the request has no answer in time. The handler is dropped, and with
-/// it its place in the line.
+/// Middleware: answers 503 when the request has no answer in time. The handler is dropped, wherever it
+/// waits.
 // ANCHOR: deadline
 pub(super) async fn answer_in_time(
     State(budget): State<Budget>,

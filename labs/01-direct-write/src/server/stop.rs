@@ -25,7 +25,7 @@ impl Connections {
     /// for us, lets every request that had arrived end with its answer, and gives up on what is
     /// left (a client that sent half a request) after `drain`.
     // ANCHOR: shutdown
-    pub(super) async fn finish(self, listener: TcpListener, drain: Duration) {
+    pub async fn finish(self, listener: TcpListener, drain: Duration) {
         // ANCHOR: hole-finish
         // Stop in three steps: no more connections, the word to those that are open (`stop`), and a wait for
         // their end (`tasks`) that has an end itself, `drain`.

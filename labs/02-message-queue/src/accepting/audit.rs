@@ -41,7 +41,7 @@ impl Journal {
     /// Opens the file, or makes it. What is in it stays.
     ///
     /// # Errors
-    /// The file cannot be opened for reading and appending.
+    /// The file cannot be opened for reading and appending, or is none (a pipe).
     pub fn open(path: &Path) -> io::Result<Self> {
         let mut file = Appender::open(path)?;
         let (lines, mut waiting) = mpsc::channel(GATHERED);
@@ -93,7 +93,13 @@ struct Appender {
 
 impl Appender {
     fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self { file: OpenOptions::new().read(true).append(true).create(true).open(path)? })
+        let mut appender = Self { file: OpenOptions::new().read(true).append(true).create(true).open(path)? };
+        // What has no end to look at (a pipe) is refused now, and not with each post.
+        appender.is_torn()?;
+        // A new file survives a crash of the machine when its folder has been written, too.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+        Ok(appender)
     }
 
     fn append(&mut self, lines: &[u8]) -> io::Result<()> {

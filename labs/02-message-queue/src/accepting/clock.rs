@@ -8,8 +8,9 @@
 //! ```
 //!
 //! Until `lane` nothing has been sent, so a refusal is plain. After it only the broker knows what
-//! became of the post, so at `known` the answer says that we do not. Lab 01's deadline, which could
-//! say no more than 503, comes later, and is never reached.
+//! became of the post, so at `known` the answer says that we do not. Lab 01's deadline, which can say
+//! no more than 503, comes later: it was begun with the request's head, and only a body that took
+//! longer to arrive than the room between the two is cut off by it.
 
 use std::time::Duration;
 

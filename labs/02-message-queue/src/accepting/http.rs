@@ -39,25 +39,29 @@ pub fn post_route(intake: Intake) -> Router {
 
 /// What a client sends.
 #[derive(Debug, Deserialize)]
-struct Request {
-    content: Content,
+pub struct Request {
+    /// The text.
+    pub content: Content,
     /// Its own name for the post, so that a repeat is the same post.
-    id: Option<Uuid>,
+    pub id: Option<Uuid>,
 }
 
 /// What is answered: a name for a post that will be there.
 #[derive(Debug, Serialize)]
-struct Accepted {
+pub struct Accepted {
     id: Uuid,
 }
 
 /// Status, `Location` and the id.
-type Answer = (StatusCode, [(HeaderName, String); 1], axum::Json<Accepted>);
+pub type Answer = (StatusCode, [(HeaderName, String); 1], axum::Json<Accepted>);
 
 /// `POST /post`: 202 with `Location` and the id, when the broker has confirmed the post and the
 /// audit log has it.
+///
+/// # Errors
+/// A post that is not accepted, or of which it is not known.
 // ANCHOR: accept
-async fn accept(State(intake): State<Intake>, Json(request): Json<Request>) -> Result<Answer, Refusal> {
+pub async fn accept(State(intake): State<Intake>, Json(request): Json<Request>) -> Result<Answer, Refusal> {
     let mut post = Post::accept(NewPost { content: request.content });
     post.id = request.id.unwrap_or(post.id);
     let id = post.id;
@@ -90,7 +94,7 @@ impl Intake {
 
 /// Why a post is not accepted.
 #[derive(Debug)]
-enum Refusal {
+pub enum Refusal {
     /// As lab 01 refuses. The post is not in the queue.
     Plain(Error),
     /// 503: it may be in the queue or not.

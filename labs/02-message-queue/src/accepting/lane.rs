@@ -50,16 +50,21 @@ impl Lane {
             Ok(outcome) => outcome,
             Err(_) => Err(PublishError::Unknown("the confirm never came".into())),
         };
-        let Self { channel, session, permit, place } = self;
         if outcome.is_ok() {
-            session.give_back(channel);
+            self.give_back();
         } else {
             // Something may be under way on it still. It counts until the broker agrees that it is
             // closed, or the connection is over.
-            let _ = channel.close(200, "given up".into()).await;
+            let _ = self.channel.close(200, "given up".into()).await;
         }
-        drop((permit, place));
         outcome
+    }
+
+    /// Nothing is under way on its channel: the next publish may have it.
+    pub(super) fn give_back(self) {
+        let Self { channel, session, permit, place } = self;
+        session.give_back(channel);
+        drop((permit, place));
     }
 
     // ANCHOR: confirm

@@ -6,7 +6,10 @@ use direct_write::{
     admission::{Admission, LineIsFull},
     post::Post,
 };
-use tokio::{sync::Semaphore, time::timeout_at};
+use tokio::{
+    sync::{Semaphore, oneshot},
+    time::timeout_at,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -91,16 +94,22 @@ impl Publisher {
         if session.is_blocked() {
             return Err(PublishError::Unavailable("the broker takes no publishes now".into()));
         }
-        // Not cut off half-way when the caller gives up: a channel that is being opened counts.
-        let opening = tokio::spawn(async move {
+        let (opened, opening) = oneshot::channel();
+        // Not cut off half-way when the caller gives up: the channel that is being opened counts, and is
+        // there for the next one.
+        tokio::spawn(async move {
             let channel = match session.idle_channel() {
-                Some(channel) => channel,
-                None => session.open_channel().await?,
+                Some(channel) => Ok(channel),
+                None => session.open_channel().await,
             };
-            Ok(Lane { channel, session, permit, place })
+            if let Err(Ok(unused)) =
+                opened.send(channel.map(|channel| Lane { channel, session, permit, place }))
+            {
+                unused.give_back();
+            }
         });
         match opening.await {
-            Ok(lane) => lane.map_err(|error: BrokerError| PublishError::Unavailable(error.into())),
+            Ok(lane) => lane.map_err(|error| PublishError::Unavailable(error.into())),
             Err(gone) => Err(PublishError::Unavailable(gone.into())),
         }
     }

@@ -81,7 +81,7 @@ async fn bury(channel: &Channel, tag: u64, reason: &(dyn fmt::Display + Sync)) -
     // ANCHOR: hole-bury
     // Reject the message, so that it goes to the dead letters' queue, and say in the log why.
     //
-    // Acknowledged, it is lost; put back, it comes again at once, and for ever.
+    // Acknowledged, it is lost; put back, it comes again at once: twenty times, or for ever before RabbitMQ 4.
     let _ = (channel, tag, reason, topology::DEAD_QUEUE, BasicRejectOptions::default());
     todo!("lab 02: put a poisonous message aside")
     // ANCHOR_END: hole-bury

@@ -23,7 +23,7 @@ use crate::wire::{
 
 /// How long after the stop the batch that is being stored may take. What is not done by then is
 /// given back, and stored by whoever gets it next.
-const FINISH: Duration = Duration::from_secs(6);
+const FINISH: Duration = Duration::from_secs(4);
 
 /// Takes messages over one connection of its own.
 #[derive(Debug)]
@@ -154,9 +154,11 @@ impl Subscription {
     async fn give_up(&self, stop: &CancellationToken) {
         stop.cancelled().await;
         // ANCHOR: hole-give-up
-        // The service stops. Take no message more, and leave those that are being stored `FINISH` to end.
+        // The service stops. Take no message more, and leave those that are being stored `FINISH` to end,
+        // the wait for the broker included.
         //
-        // This runs beside `settle`: when it returns first, the batch is given back. By whom, and how?
+        // This runs beside `settle`: when it returns first, `run` closes the connection. What becomes of the
+        // batch then?
         let _ = (&self.channel, self.deliveries.tag(), BasicCancelOptions::default(), FINISH);
         todo!("lab 02: finish what is begun, give back the rest")
         // ANCHOR_END: hole-give-up

@@ -24,8 +24,8 @@ pub async fn declare(channel: &Channel) -> Result<(), BrokerError> {
     // ANCHOR: hole-declare
     // Declare two queues, `QUEUE` and `DEAD_QUEUE`, with `queue`, below.
     //
-    // Which of them first? And what must the first one be told, so that a message that it cannot keep
-    // ends in the other, and is on its disk before it leaves?
+    // Which of them first, so that nothing is ever rejected into a queue that is not there? And what must
+    // `QUEUE` be told, so that what is rejected goes to `DEAD_QUEUE`, and leaves only when it is safe there?
     let _ = (channel, queue);
     todo!("lab 02: declare the queue and the dead letters' queue")
     // ANCHOR_END: hole-declare

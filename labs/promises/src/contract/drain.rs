@@ -11,12 +11,12 @@ use uuid::Uuid;
 use testbed::prelude::*;
 use testbed::wait;
 
-use super::Reckoned as _;
 use super::table::count_rows;
+use super::{DEAD, Reckoned as _};
 
 /// A queue that is being worked off stores something more within this time, whatever the service had to recover from.
 const STALLED: Duration = Duration::from_secs(15);
-/// When the queue holds nothing any more, not even what was delivered, a row that is still on its way comes sooner.
+/// When no queue holds anything any more, not even what was delivered, a row that is still on its way comes sooner.
 const STALLED_AND_EMPTY: Duration = Duration::from_secs(4);
 /// The longest that a drain is waited for.
 const LONGEST: Duration = Duration::from_secs(150);
@@ -91,9 +91,10 @@ impl Drained for Bed {
     }
 }
 
-/// Whether the queue holds nothing, neither ready nor delivered. A broker that does not answer says neither.
+/// Whether nothing waits any more, neither ready nor delivered: in the queue, or in one of the service's own, where it may keep what it
+/// tries again later. A broker that does not answer says neither.
 async fn is_empty(bed: &Bed, queue: &str) -> bool {
-    matches!(bed.broker().all_messages(queue).await, Ok(None | Some(0)))
+    matches!(bed.broker().messages_outside(DEAD).await, Ok(0))
         && matches!(bed.broker().ready(queue).await, Ok(None | Some(0)))
 }
 

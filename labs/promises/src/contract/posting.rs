@@ -101,7 +101,7 @@ async fn soon(service: &impl Endpoint, told: &Value, content: &Value) -> Result<
                 .likely(
                     true,
                     "the message was never stored: nobody consumes the queue, or the insert fails",
-                    "look at the service's stderr, and at the queue in the management page",
+                    "read what the service says on stderr (the report has it: `report.html`)",
                 )
                 .is_broken())
         }

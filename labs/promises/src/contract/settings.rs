@@ -18,6 +18,8 @@ pub trait Settings: Sized {
     fn refresh(self, every: Duration) -> Self;
     /// `STALE_MS`.
     fn stale(self, after: Duration) -> Self;
+    /// `HEADER_TIMEOUT_MS`.
+    fn header_timeout(self, longest: Duration) -> Self;
 }
 
 impl Settings for ServiceSettings {
@@ -43,5 +45,9 @@ impl Settings for ServiceSettings {
 
     fn stale(self, after: Duration) -> Self {
         self.set("STALE_MS", after.as_millis())
+    }
+
+    fn header_timeout(self, longest: Duration) -> Self {
+        self.set("HEADER_TIMEOUT_MS", longest.as_millis())
     }
 }

@@ -1,7 +1,7 @@
 //! Work for nobody: for those who were told that it took too long, for those who have gone, and what is left of it later.
 
 use std::ops::Range;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use testbed::load::Outcomes;
 use testbed::prelude::*;
@@ -77,9 +77,15 @@ async fn work_is_cut_short(service: &Subject) -> Result<bool, Stop> {
 
 /// Clients who go while they wait take neither a worker's time nor a place in the line.
 pub(super) async fn gone_clients_cost_nothing(bed: Bed) -> Verdict {
+    let (time, place) = tokio::join!(gone_clients_cost_no_time(&bed), gone_clients_cost_no_place(&bed));
+    Ok(time?.and(place?))
+}
+
+/// Nobody works for those who have gone.
+async fn gone_clients_cost_no_time(bed: &Bed) -> Verdict {
     const GONE: usize = 20;
     let work = 2 * IO;
-    let service = with(&bed, 1, GONE, Duration::from_secs(20)).await?;
+    let service = with(bed, 1, GONE, Duration::from_secs(20)).await?;
     // The line is full of them, and each goes before it is its turn.
     let burst = Schedule::constant(200.0, Duration::from_millis(5 * (GONE as u64 + 1)));
     let gone = bed.gets(&service, "/io/200", burst).patience(work).label("clients who go").start();
@@ -115,6 +121,45 @@ pub(super) async fn gone_clients_cost_nothing(bed: Bed) -> Verdict {
             "leave the line when the client goes: the handler's future is dropped then",
         )
         .kept_if(first.is_some_and(|first| first < abandoned / 4))
+}
+
+/// Who goes gives the place back at once, and not when a worker comes by.
+async fn gone_clients_cost_no_place(bed: &Bed) -> Verdict {
+    /// How long the one worker is busy.
+    const BUSY: Duration = Duration::from_secs(1);
+    let service = with(bed, 1, 1, Duration::from_secs(20)).await?;
+    let one = || Schedule::constant(10.0, IO);
+    let busy = bed.gets(&service, &format!("/io/{}", BUSY.as_millis()), one()).label("the worker is busy");
+    let busy = busy.start();
+    testbed::wait::until(BUSY, async || (busy.elapsed() > IO).then_some(())).await;
+    let gone = bed.gets(&service, "/io/0", one()).patience(IO).label("a client who goes").start();
+    let gone = gone.finish().await?;
+    // Whoever comes now is let in as soon as the place is free.
+    let since = Instant::now();
+    let let_in = testbed::wait::try_until(2 * BUSY, async || {
+        let asked = Instant::now();
+        let next = service.get("/io/0").send().await?;
+        Ok::<_, Stop>((next.status != 503).then_some(asked))
+    });
+    let let_in = let_in.await?;
+    let busy = busy.finish().await?;
+    let free = busy.started() + busy.samples()[0].ended;
+    if count(&gone, |sample| sample.outcome == Outcome::TimedOut) == 0 || since + 3 * IO > free {
+        return Err(Stop::Inconclusive("nobody left the line long before the worker was free".to_owned()));
+    }
+    let at_once = let_in.is_some_and(|asked| asked + IO < free);
+    promise("who leaves a line of one place gives it to the next, while the worker is still busy")
+        .observed(Fact::count("clients gone from the line", 1))
+        .observed(Fact::named(
+            "the next one",
+            if at_once { "let in" } else { "refused until the worker was free" },
+        ))
+        .likely(
+            true,
+            "who has gone keeps the place until a worker passes it over",
+            "leave the line when the client goes: the handler's future is dropped then",
+        )
+        .kept_if(at_once)
 }
 
 fn too_few_left(gone: &Outcomes) -> Verdict {

@@ -6,6 +6,7 @@ use crate::contract::prelude::*;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::commits;
 use super::outage::{ATTEMPTS_A_SECOND, HOST, Outage, attempts_are_bounded};
 
 /// The time in which every request has its answer, in the checks that take the database away: so far below the contract's
@@ -75,7 +76,7 @@ pub(super) async fn answered_is_committed(bed: Bed) -> Verdict {
             "create what is missing, and touch nothing else",
         )
         .kept_if(left)?;
-    Ok(kept.and(patient))
+    Ok(kept.and(patient).and(commits::are_awaited(&bed, &service, INSERT).await?))
 }
 
 /// A database that dies means 503 within the deadline, and nothing of ours needs a restart when it is back.
@@ -119,7 +120,7 @@ pub(super) async fn database_paused(bed: Bed) -> Verdict {
     let service = bed.service().deadline(DEADLINE).start().await?;
     let read = bed.database().plant_one(&format!("{BY_HAND}, to be read")).await?;
     bed.database().read_time(SLOW).await?;
-    reads_are_refused_in_time(&service, read, "slow").await?;
+    reads_are_refused_in_time(&service, DEADLINE, &every_read(read), "slow").await?;
     bed.database().read_time(Duration::ZERO).await?;
     let load = bed
         .posts(&service, Schedule::constant(40.0, Duration::from_secs(20)))
@@ -142,7 +143,22 @@ pub(super) async fn database_paused(bed: Bed) -> Verdict {
     let kept = kept.and(DATABASE.works_again(&bed, &service, "awake").await?);
     let ledger = bed.ledger(&before).await?;
     let told = promise("every post answered 201 is stored").observed(&ledger).kept_if(ledger.is_clean())?;
-    Ok(kept.and(told))
+    Ok(kept.and(told).and(stops_in_silence(&bed, &service).await?))
+}
+
+/// The promise that the service ends in time also when the database is silent again, and has a statement that it does not answer.
+async fn stops_in_silence(bed: &Bed, service: &Subject) -> Verdict {
+    bed.postgres().pause().await?;
+    let post = json!({ "content": format!("{BY_HAND}, before the stop") });
+    let answer = service.post(&post).send().await;
+    let ended = service.terminate().await;
+    bed.postgres().unpause().await?;
+    answer?.is_problem(&[503])?;
+    ended?.in_time(
+        "service, whose database is silent,",
+        "the stop waits for a connection on which a statement has no answer, or for the answer to a farewell",
+        "bound the close of the pool, and end without those connections that do not come back",
+    )
 }
 
 /// While the database is away, a post and a read are refused in the same words as everything else.
@@ -152,13 +168,23 @@ async fn down_means_503(service: &Subject) -> Result<(), Stop> {
     let answer = service.post(&post).send().await?;
     answer.is_problem(&[503])?;
     answer.says_when()?;
-    reads_are_refused_in_time(service, Uuid::now_v7(), "away").await
+    reads_are_refused_in_time(service, DEADLINE, &every_read(Uuid::now_v7()), "away").await
 }
 
-/// The promise that each kind of read is refused inside the deadline while the database is in a `state` in which it cannot answer.
-async fn reads_are_refused_in_time(service: &Subject, post: Uuid, state: &str) -> Result<(), Stop> {
-    for path in ["/posts".to_owned(), "/search?content=read".to_owned(), format!("/post/{post}")] {
-        let answer = service.get(&path).send().await?;
+/// A path of each kind of read.
+fn every_read(post: Uuid) -> [String; 3] {
+    ["/posts".to_owned(), "/search?content=read".to_owned(), format!("/post/{post}")]
+}
+
+/// The promise that each read is refused inside the deadline while the database is in a `state` in which it cannot answer.
+pub(crate) async fn reads_are_refused_in_time(
+    service: &Subject,
+    deadline: Duration,
+    reads: &[String],
+    state: &str,
+) -> Result<(), Stop> {
+    for path in reads {
+        let answer = service.get(path).send().await?;
         promise(format!("while the database is {state}, every read is answered inside the deadline, too"))
             .observed(Fact::named(answer.asked(), format!("answered {}", answer.status)))
             .observed(Fact::duration("after", answer.took))
@@ -167,7 +193,7 @@ async fn reads_are_refused_in_time(service: &Subject, post: Uuid, state: &str) -
                 "a read waits for the database without a deadline, or with a longer one than the request's",
                 "give the statement of a read a deadline, as that of an insert",
             )
-            .kept_if(answer.took <= DEADLINE + HOST)?;
+            .kept_if(answer.took <= deadline + HOST)?;
         answer.is_problem(&[503])?;
         answer.says_when()?;
     }

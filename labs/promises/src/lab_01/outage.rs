@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use testbed::load::Counts;
+
 use crate::contract::prelude::*;
 
 /// What a busy host may add to a deadline: many times what it usually does.
@@ -109,13 +111,7 @@ impl Outage {
         .kept_if(back)?;
         // A connection that died may cost the request that finds it dead, and opening another takes what the host lets it take.
         let label = format!("the {of} is {word}");
-        let counts = loop {
-            let load = bed.posts(service, Schedule::constant(40.0, Duration::from_secs(1))).label(&label);
-            let counts = load.start().finish().await?.counts();
-            if counts.accepted == counts.scheduled || began.elapsed() > *recovery {
-                break counts;
-            }
-        };
+        let counts = recovered(bed, service, 40.0, &label, began + *recovery).await?;
         let all = promise(format!(
             "within {} s every post is accepted, as before the {of} was not {word}",
             recovery.as_secs()
@@ -128,6 +124,26 @@ impl Outage {
         )
         .kept_if(counts.accepted == counts.scheduled)?;
         Ok(kept.and(all))
+    }
+}
+
+/// What came of a second of posts, `rate` of them: of the first one in which all are accepted, or of the last one that `until` lets begin.
+///
+/// One that began before may have met the service too early: the last one begins when the time is over.
+pub(super) async fn recovered(
+    bed: &Bed,
+    service: &Subject,
+    rate: f64,
+    label: &str,
+    until: Instant,
+) -> Result<Counts, Stop> {
+    loop {
+        let last = Instant::now() > until;
+        let load = bed.posts(service, Schedule::constant(rate, Duration::from_secs(1))).label(label);
+        let counts = load.start().finish().await?.counts();
+        if counts.accepted == counts.scheduled || last {
+            return Ok(counts);
+        }
     }
 }
 

@@ -1,30 +1,28 @@
 //! What holds below, above and after capacity. Capacity is pool size divided by the insert's service time: 6 / 100 ms.
 
-use std::ops::Range;
 use std::time::Duration;
 
 use crate::contract::prelude::*;
 use testbed::watch::Watch;
 
+use super::goodput;
+use super::leaks::nothing_leaks;
 use super::outage::HOST;
 
 /// The pool of connections.
-const POOL: usize = 6;
-/// How long an insert keeps its connection busy, by a trigger in the database.
-const SERVICE_TIME: Duration = Duration::from_millis(100);
+pub(super) const POOL: usize = 6;
+/// How long a row keeps its connection busy, by a trigger in the database: a statement of many rows gains nothing.
+pub(super) const SERVICE_TIME: Duration = Duration::from_millis(100);
 /// What the pool makes of it, in posts a second.
-const CAPACITY: f64 = 60.0;
-/// What goodput may be in percent of capacity. Less is lost; more cannot have been done.
-const LEAST: f64 = 90.0;
-const MOST: f64 = 110.0;
+pub(super) const CAPACITY: f64 = 60.0;
 /// The contract's default for REQUEST_TIMEOUT_MS.
-const DEADLINE: Duration = Duration::from_secs(2);
+pub(super) const DEADLINE: Duration = Duration::from_secs(2);
 /// The contract's bound of what resident memory may grow by, in bytes.
 const MEMORY: u64 = 512 << 20;
 
 async fn start(bed: &Bed) -> Result<Subject, Stop> {
     let service = bed.service().pool(POOL).start().await?;
-    bed.database().service_time(SERVICE_TIME).await?;
+    bed.database().row_time(SERVICE_TIME).await?;
     Ok(service)
 }
 
@@ -57,7 +55,7 @@ pub(super) async fn three_times_capacity(bed: Bed) -> Verdict {
         .kept_if(peak <= POOL)?;
     let memory = memory_is_bounded(&memory)?;
     // The first seconds fill the line; from the deadline on the service is in its steady state.
-    let goodput = goodput_holds(&run, DEADLINE..LENGTH)?;
+    let goodput = goodput::holds(&bed, &run, DEADLINE..LENGTH).await?;
     Ok(goodput.and(refusals).and(rest).and(later).and(bounds).and(memory))
 }
 
@@ -131,52 +129,11 @@ fn nothing_is_done_later(ledger: &Ledger) -> Verdict {
         .kept_if(done_later * 10 <= refused)
 }
 
-fn goodput_holds(run: &Finished, window: Range<Duration>) -> Verdict {
-    let counts = run.counts();
-    let goodput = run.goodput(window);
-    let share = 100.0 * goodput / CAPACITY;
-    let refused = 100.0 * (counts.scheduled - counts.accepted) as f64 / counts.scheduled.max(1) as f64;
-    let slow = run.latency_from_send(|sample| sample.outcome == Outcome::Accepted).percentile(50.0);
-    let waited = run.latency_from_send(|sample| sample.outcome == Outcome::Refused).percentile(50.0);
-    promise("goodput stays near capacity, between 90 % and 110 % of it, while three times as much is offered")
-        .observed(counts)
-        .observed(Fact::measure("goodput", goodput, "/s"))
-        .observed(Fact::measure("of capacity", share, "%"))
-        .observed(Fact::measure("not accepted", refused, "%"))
-        .likely(
-            share > MOST,
-            "more posts are answered 201 than the pool can have committed: the answer leaves before the commit, or statements \
-             run beside the pool",
-            "await the insert, then answer; send every statement through the one pool",
-        )
-        .likely(
-            slow.is_some_and(|slow| slow > DEADLINE),
-            "the pool works on posts whose senders have given up",
-            "drop work whose deadline has passed",
-        )
-        .likely(
-            waited.is_some_and(|waited| waited > DEADLINE / 2),
-            "the refused waited for long first: in so long a line whoever gets a connection has hardly any time left, or none",
-            "bound the line by what can be served inside the deadline, and refuse at once beyond it",
-        )
-        .likely(
-            counts.accepted * 4 < counts.scheduled,
-            "posts are refused at once while connections stand idle",
-            "refuse because the line is full now, not because it was full a while ago",
-        )
-        .likely(
-            true,
-            "connections are held while no insert runs, or work that was refused still holds them",
-            "hold a connection for the insert alone, and do nothing after a refusal",
-        )
-        .kept_if((LEAST..=MOST).contains(&share))
-}
-
 /// After a storm of the longest posts, the same process serves as before.
 pub(super) async fn serves_again(bed: Bed) -> Verdict {
     let service = start(&bed).await?;
     let memory = service.watch_memory()?;
-    let storm = Schedule::constant(3.0 * CAPACITY, Duration::from_secs(3));
+    let storm = Schedule::constant(3.0 * CAPACITY, Duration::from_secs(2));
     let storm =
         bed.posts(&service, storm).label("the storm").capacity(CAPACITY).heavy().start().finish().await?;
     let kept = promise("in the storm some posts are accepted")
@@ -188,105 +145,14 @@ pub(super) async fn serves_again(bed: Bed) -> Verdict {
         )
         .kept_if(storm.counts().accepted > 0)?
         .and(memory_is_bounded(&memory)?);
-    let calm = Schedule::poisson(0.6 * CAPACITY, Duration::from_secs(3), 11);
+    let calm = Schedule::poisson(0.6 * CAPACITY, Duration::from_secs(2), 11);
     let calm = bed.posts(&service, calm).label("after the storm").capacity(CAPACITY).start().finish().await?;
     let calm = nothing_fails(&calm, "after the storm, at 0.6 of capacity, every post is accepted")?;
     let ledger = bed.ledger(&storm).await?;
     let clean = promise("every post answered 201 in the storm is stored, once")
         .observed(&ledger)
         .kept_if(ledger.is_clean())?;
-    Ok(kept.and(calm).and(clean))
-}
-
-/// Never more connections to the database than the pool has.
-pub(super) async fn bounded_connections(bed: Bed) -> Verdict {
-    const FEW: usize = 3;
-    /// Of DATABASE_MAX_CONNECTIONS, by the contract.
-    const DEFAULT: usize = 10;
-    let service = bed.service().pool(FEW).start().await?;
-    bed.database().service_time(SERVICE_TIME).await?;
-    let connections = bed.postgres().watch(bed.database()).await?;
-    let length = Duration::from_secs(3);
-    let load = bed.posts(&service, Schedule::constant(90.0, length)).capacity(30.0).start();
-    // Posts come first, however they end: what a service meets first must not be chance.
-    testbed::wait::until(length, async || (load.counts().ended() > 0).then_some(())).await;
-    let reads =
-        bed.gets(&service, "/posts", Schedule::constant(30.0, length)).label("reads beside it").start();
-    let (run, _) = (load.finish().await?, reads.finish().await?);
-    let peak = connections.peak().open;
-    let busy = promise(format!(
-        "with DATABASE_MAX_CONNECTIONS={FEW} there are never more than {FEW} connections to the database"
-    ))
-    .observed(Fact::count("most at once", peak))
-    .observed(Fact::count("looks", connections.looks()))
-    .observed(Fact::count("offered", run.counts().scheduled))
-    .observed(Fact::count("accepted", run.counts().accepted))
-    .likely(
-        peak == DEFAULT,
-        "there are as many as the contract's default: DATABASE_MAX_CONNECTIONS is not what decides",
-        "take the pool's size from DATABASE_MAX_CONNECTIONS",
-    )
-    .likely(
-        peak > 2 * FEW,
-        "each request opens a connection of its own",
-        "make one pool at the start, and share it",
-    )
-    .likely(
-        peak > FEW,
-        "a second pool (one for reads, perhaps), or a connection beside it",
-        "send every statement through the one pool",
-    )
-    .likely(
-        true,
-        "no post is accepted at all, so nothing is seen of the connections",
-        "post by hand first: cargo lab check 01 --only create-then-read",
-    )
-    .kept_if(peak <= FEW && run.counts().accepted > 0)?;
-    service.kill().await?;
-    let abandoned = abandoned_statements(&bed, FEW).await?;
-    Ok(busy.and(abandoned).and(by_default(&bed, DEFAULT).await?))
-}
-
-/// Without the setting there are as many connections as the contract's default says.
-async fn by_default(bed: &Bed, default: usize) -> Verdict {
-    bed.database().end_connections().await?;
-    let service = bed.start().await?;
-    let connections = bed.postgres().watch(bed.database()).await?;
-    let load = bed.posts(&service, Schedule::constant(200.0, Duration::from_millis(1500)));
-    let run = load
-        .label("no setting")
-        .capacity(default as f64 / SERVICE_TIME.as_secs_f64())
-        .start()
-        .finish()
-        .await?;
-    let peak = connections.peak().open;
-    promise(format!("without DATABASE_MAX_CONNECTIONS there are never more than {default} connections"))
-        .observed(Fact::count("offered without the setting", run.counts().scheduled))
-        .observed(Fact::count("most at once without it", peak))
-        .likely(true, "the default is another one", format!("take {default} where nothing is said"))
-        .kept_if(peak <= default)
-}
-
-/// A statement that outlives its request still has its connection.
-async fn abandoned_statements(bed: &Bed, few: usize) -> Verdict {
-    // Those of the process before it: the server may take a moment to see that it is gone.
-    bed.database().end_connections().await?;
-    let service = bed.service().pool(few).deadline(Duration::from_millis(500)).start().await?;
-    let hold = bed.database().hold_inserts().await?;
-    let connections = bed.postgres().watch(bed.database()).await?;
-    let load = bed.posts(&service, Schedule::constant(20.0, Duration::from_secs(3)));
-    let run = load.label("no insert ends in time").start().finish().await?;
-    let peak = connections.peak().open;
-    hold.release().await?;
-    promise(format!("also while no insert ends in time there are never more than {few} connections"))
-        .observed(Fact::count("offered while none ends", run.counts().scheduled))
-        .observed(Fact::count("most at once then", peak))
-        .likely(
-            true,
-            "the service gave up on a statement and opened another connection, while the database was still busy with the first",
-            "let the database end it (statement_timeout) or cancel it, and lend the connection again only then",
-        )
-        .kept_if(peak <= few)
+    Ok(kept.and(calm).and(clean).and(nothing_leaks(&bed, &service, CAPACITY, SERVICE_TIME).await?))
 }
 
 fn memory_is_bounded(memory: &Watch<u64>) -> Verdict {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use testbed::wait;
 
+use crate::contract::TABLE;
 use crate::contract::prelude::*;
 
 /// Instances that start at once make the schema once, and all of them are ready.
@@ -14,9 +15,7 @@ pub(crate) async fn start_together(bed: Bed, agreement: Agreement) -> Verdict {
     const GATHERED: Duration = Duration::from_secs(15);
     // A table that is being made, and then is not: whoever wants to make it waits, and all go on in the same instant.
     let mut hold = bed.database().pool().begin().await?;
-    let table =
-        "CREATE TABLE post (id uuid PRIMARY KEY, content text NOT NULL, created_at timestamptz NOT NULL)";
-    sqlx::raw_sql(table).execute(&mut *hold).await?;
+    sqlx::raw_sql(TABLE).execute(&mut *hold).await?;
     let mut instances = Vec::new();
     for n in 1..=INSTANCES {
         instances.push(bed.service().named(&format!("instance-{n}")).begin()?);

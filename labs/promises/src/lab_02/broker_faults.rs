@@ -55,7 +55,44 @@ pub(super) async fn broker_restart(bed: Bed) -> Verdict {
     );
     let stored = all_stored(&bed, &before, "after the broker's death", &[forgotten]).await?;
     let consumed = all_acknowledged(&bed, "with the broker back").await?;
-    Ok(kept.and(stored).and(consumed))
+    Ok(kept.and(stored).and(consumed).and(survives_a_cut(&bed, &service, &path).await?))
+}
+
+/// The promise that the connections which took the place of the first ones are replaced as well: to publish, and to consume.
+async fn survives_a_cut(bed: &Bed, service: &Subject, path: &Path) -> Verdict {
+    path.cut()?;
+    path.heal()?;
+    let post = json!({"content": format!("{BY_HAND}, after the second fault")});
+    let accepted = wait::until(RECOVERY, async || {
+        service.post(&post).send().await.ok().filter(|answer| answer.status == 202)
+    });
+    let accepted = accepted.await;
+    let id = match &accepted {
+        Some(answer) => answer.json()?["id"].as_str().and_then(|id| id.parse::<Uuid>().ok()),
+        None => None,
+    };
+    let is_stored = match id {
+        Some(id) => bed.stored(&[id], QUEUE).await?.is_some(),
+        None => false,
+    };
+    let next = "do for each connection what you do for the first, in one function: whoever opens one waits for its end";
+    promise(format!(
+        "connections that took the place of others are replaced as well: after one more cut a post is accepted within {} s, and stored",
+        RECOVERY.as_secs()
+    ))
+    .observed(Fact::named("a post after the cut", if accepted.is_some() { "answered 202" } else { "refused" }))
+    .observed(Fact::named("in the table", if is_stored { "yes" } else { "no" }))
+    .likely(
+        accepted.is_none(),
+        "the publisher connects again once: it waits for the end of its first connection, and not for that of the next",
+        next,
+    )
+    .likely(
+        true,
+        "the consumer connects again once: it waits for the end of its first connection, and not for that of the next",
+        next,
+    )
+    .kept_if(is_stored)
 }
 
 /// A broker that says nothing. What was sent to it may arrive or not: only a retry with the same id is safe.
@@ -70,7 +107,7 @@ pub(super) async fn broker_paused(bed: Bed) -> Verdict {
     load.accepted(40).await?;
     bed.rabbitmq().pause().await?;
     let before = load.stop().await?;
-    let kept = BROKER.explicit(&before, "falling silent")?;
+    let kept = BROKER.explicit(&before, "silent")?;
     // A hundred posts wait at once when the first of them is at its deadline.
     let load = bed.posts(&service, Schedule::constant(200.0, 3 * DEADLINE));
     let load = load.label("while the broker is silent").start();
@@ -132,7 +169,19 @@ pub(super) async fn broker_paused(bed: Bed) -> Verdict {
         )
         .likely(true, "a post that was answered 202 is not stored", "await the confirm")
         .kept_if(took.is_some() && rows == RETRIED as i64)?;
-    Ok(kept.and(stored).and(once))
+    Ok(kept.and(stored).and(once).and(stops_in_silence(&bed, &service).await?))
+}
+
+/// The promise that the service ends in time also when the broker answers no farewell.
+async fn stops_in_silence(bed: &Bed, service: &Subject) -> Verdict {
+    bed.rabbitmq().pause().await?;
+    let ended = service.terminate().await?;
+    bed.rabbitmq().unpause().await?;
+    ended.in_time(
+        "service, whose broker is silent,",
+        "a farewell waits for an answer that never comes",
+        "bound every close: of the subscription, of each channel, of each connection",
+    )
 }
 
 /// The promise that reads go on beside posts that wait for the broker.

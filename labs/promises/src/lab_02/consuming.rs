@@ -7,12 +7,17 @@ use testbed::wait;
 use uuid::Uuid;
 
 use super::broker_faults::RECOVERY;
+use super::stopping::stops_without_its_broker;
 use crate::contract::{DEAD, QUEUE, instant, message};
 
 const SOON: Duration = Duration::from_secs(15);
 
-fn messages(count: usize) -> impl Iterator<Item = Vec<u8>> {
-    (0..count).map(|n| message(Uuid::now_v7(), &format!("{BY_HAND} {n}")))
+fn messages(ids: &[Uuid]) -> impl Iterator<Item = Vec<u8>> {
+    ids.iter().enumerate().map(|(n, id)| message(*id, &format!("{BY_HAND} {n}")))
+}
+
+fn new_ids(count: usize) -> Vec<Uuid> {
+    (0..count).map(|_| Uuid::now_v7()).collect()
 }
 
 /// The unacknowledged messages never exceed the prefetch, however long an insert takes.
@@ -21,12 +26,14 @@ pub(super) async fn bounded_prefetch(bed: Bed) -> Verdict {
     const SENT: u32 = 300;
     let path = Path::to(bed.broker().server(), Duration::ZERO)?;
     let consumer = bed.service().role("consumer").prefetch(PREFETCH as usize).broker_via(path.addr());
-    let _consumer = consumer.start().await?;
+    let consumer = consumer.start().await?;
     // On its second connection: what was asked of the first one holds for that one alone.
     path.cut()?;
     path.heal()?;
     let hold = bed.database().hold_inserts().await?;
-    bed.broker().publish(QUEUE, messages(1)).await?;
+    let ids = new_ids(SENT as usize);
+    let (first, others) = ids.split_at(1);
+    bed.broker().publish(QUEUE, messages(first)).await?;
     let back = wait::try_until(RECOVERY, async || {
         Ok::<_, Stop>((bed.database().held_inserts().await? > 0).then_some(()))
     });
@@ -40,18 +47,8 @@ pub(super) async fn bounded_prefetch(bed: Bed) -> Verdict {
         "let the consumer come back by itself after every fault: a stream that ends is one, too",
     )
     .kept_if(back.await?.is_some())?;
-    bed.broker().publish(QUEUE, messages(SENT as usize - 1)).await?;
-    // Nothing can be stored, so what is neither ready nor dead is delivered and not acknowledged.
-    let mut most = 0;
-    let mut looks = 0;
-    let all_at_once = wait::try_until(Duration::from_secs(3), async || {
-        let (ready, dead) = tokio::try_join!(bed.broker().ready(QUEUE), bed.broker().ready(DEAD))?;
-        most = most.max(SENT.saturating_sub(ready.unwrap_or(0) + dead.unwrap_or(0)));
-        looks += 1;
-        Ok::<_, Stop>((most == SENT).then_some(()))
-    });
-    all_at_once.await?;
-    let held = bed.database().held_inserts().await?;
+    bed.broker().publish(QUEUE, messages(others)).await?;
+    let (most, looks) = most_at_once(&bed, SENT, Duration::from_secs(2)).await?;
     let kept = promise(format!(
         "with PREFETCH={PREFETCH} never more than {PREFETCH} messages are unacknowledged"
     ))
@@ -68,9 +65,11 @@ pub(super) async fn bounded_prefetch(bed: Bed) -> Verdict {
         "bound the whole process by PREFETCH, on each channel that consumes",
     )
     .likely(true, "no message was delivered", "look at the consumer's stderr")
-    .kept_if((1..=PREFETCH).contains(&most) && held > 0)?;
+    .kept_if((1..=PREFETCH).contains(&most))?;
     hold.release().await?;
-    let rows = rows_at_rest(&bed, SENT.into()).await?;
+    // However slowly they come: a row at a time is as right as a batch.
+    bed.stored(&ids, QUEUE).await?;
+    let rows = bed.database().rows().await?;
     let as_sent =
         "SELECT count(*) FROM post WHERE abs(extract(epoch FROM created_at - $1::timestamptz)) < 0.001";
     let as_sent: i64 = sqlx::query_scalar(as_sent).bind(instant()).fetch_one(bed.database().pool()).await?;
@@ -88,23 +87,48 @@ pub(super) async fn bounded_prefetch(bed: Bed) -> Verdict {
         .observed(Fact::count("rows with it", as_sent))
         .likely(true, "the instant is cut off, or made anew", "store created_at as the message carries it")
         .kept_if(as_sent == i64::from(SENT))?;
-    Ok(back.and(kept).and(all).and(instants))
+    let stopped = stops_without_its_broker(&consumer, &path, "consumer").await?;
+    let default = prefetch_by_default(&bed).await?;
+    Ok(back.and(kept).and(all).and(instants).and(stopped).and(default))
 }
 
-/// How many rows there are when all are there, or when no more come.
-async fn rows_at_rest(bed: &Bed, all: i64) -> Result<i64, Stop> {
-    /// An insert takes a thousandth of this.
-    const STALLED: Duration = Duration::from_secs(5);
-    let (mut seen, mut progress) = (0, Instant::now());
-    let at_rest = wait::try_until(SOON, async || {
-        let now = bed.database().rows().await?;
-        if now > seen {
-            (seen, progress) = (now, Instant::now());
-        }
-        Ok::<_, Stop>((seen == all || progress.elapsed() > STALLED).then_some(()))
+/// How many of so many messages were delivered and not acknowledged, at most, and in how many looks. Nothing can be stored meanwhile,
+/// so these are all that are neither ready nor dead.
+async fn most_at_once(bed: &Bed, sent: u32, longest: Duration) -> Result<(u32, u32), Stop> {
+    let (mut most, mut looks) = (0, 0);
+    let all_at_once = wait::try_until(longest, async || {
+        let (ready, dead) = tokio::try_join!(bed.broker().ready(QUEUE), bed.broker().ready(DEAD))?;
+        most = most.max(sent.saturating_sub(ready.unwrap_or(0) + dead.unwrap_or(0)));
+        looks += 1;
+        Ok::<_, Stop>((most == sent).then_some(()))
     });
-    at_rest.await?;
-    Ok(seen)
+    all_at_once.await?;
+    Ok((most, looks))
+}
+
+/// The promise that without PREFETCH no more messages are delivered than the contract's default says.
+async fn prefetch_by_default(bed: &Bed) -> Verdict {
+    const DEFAULT: u32 = 200;
+    const SENT: u32 = 300;
+    /// What the broker may send it sends at once.
+    const DELIVERED: Duration = Duration::from_secs(1);
+    let _hold = bed.database().hold_inserts().await?;
+    bed.broker().publish(QUEUE, messages(&new_ids(SENT as usize))).await?;
+    let _consumer = bed.service().role("consumer").start().await?;
+    let begins = wait::try_until(SOON, async || {
+        Ok::<_, Stop>((bed.database().held_inserts().await? > 0).then_some(()))
+    });
+    begins.await?;
+    let (most, _) = most_at_once(bed, SENT, DELIVERED).await?;
+    promise(format!("without PREFETCH never more than {DEFAULT} messages are unacknowledged"))
+        .observed(Fact::count("most at once without it", most))
+        .likely(
+            most == SENT,
+            "without PREFETCH nothing bounds what is delivered",
+            format!("take {DEFAULT} where nothing is said"),
+        )
+        .likely(true, "the default is another one", format!("take {DEFAULT} where nothing is said"))
+        .kept_if(most <= DEFAULT)
 }
 
 /// Two consumers drain at least 1.6 times as fast as one, when the time of an insert is fixed.
@@ -114,7 +138,7 @@ pub(super) async fn two_consumers(bed: Bed) -> Verdict {
     /// How long the second one may take to its first insert. Hundreds of times what it takes.
     const SECOND_BEGINS: Duration = Duration::from_secs(5);
     let _api = bed.service().role("api").start().await?;
-    bed.broker().publish(QUEUE, messages(SENT)).await?;
+    bed.broker().publish(QUEUE, messages(&new_ids(SENT))).await?;
     let waiting = bed.broker().ready(QUEUE).await?.unwrap_or(0) as usize;
     let held = promise("what the broker has confirmed waits in the queue, however long that grows")
         .observed(Fact::count("confirmed", SENT))

@@ -8,13 +8,14 @@ use testbed::services::Taken;
 use testbed::wait;
 use uuid::Uuid;
 
+use super::neighbours;
 use super::stored::all_acknowledged;
 use crate::contract::{DEAD, QUEUE, message};
 
 /// How long the messages may take to find their places. Hundreds of times what they take.
 const SOON: Duration = Duration::from_secs(15);
 /// How long the delivery of a few messages may take. A hundred times what it takes.
-const GATHERED: Duration = Duration::from_secs(1);
+pub(super) const GATHERED: Duration = Duration::from_secs(1);
 
 /// Poison among good messages, all of them ready at once.
 pub(super) async fn poison_is_set_aside(bed: Bed) -> Verdict {
@@ -22,12 +23,19 @@ pub(super) async fn poison_is_set_aside(bed: Bed) -> Verdict {
     let poison: Vec<Vec<u8>> = vec![
         b"not json".to_vec(),
         b"\xff\xfe\x00not even text".to_vec(),
+        b"".to_vec(),
+        // JSON that is no object.
+        b"null".to_vec(),
+        b"[]".to_vec(),
         br#"{"id":"0190a7d0-0000-7000-8000-00000000000a"}"#.to_vec(),
         json!({"content": 7}).to_string().into_bytes(),
         json!({"content": "  "}).to_string().into_bytes(),
         json!({"content": "nul \u{0} inside"}).to_string().into_bytes(),
         json!({"content": "a".repeat(10_001)}).to_string().into_bytes(),
+        br#"{"content":"half \ud800"}"#.to_vec(),
         json!({"id": "no-uuid", "content": "x"}).to_string().into_bytes(),
+        json!({"id": "", "content": "x"}).to_string().into_bytes(),
+        json!({"id": Uuid::now_v7(), "content": "x", "created_at": "some day"}).to_string().into_bytes(),
     ];
     let good: Vec<Uuid> = (0..=poison.len()).map(|_| Uuid::now_v7()).collect();
     let mut bodies = Vec::new();
@@ -35,19 +43,8 @@ pub(super) async fn poison_is_set_aside(bed: Bed) -> Verdict {
         bodies.push(message(*id, &format!("good {n}")));
         bodies.extend(poison.get(n).cloned());
     }
-    // While the insert of the first one is held, all the others gather: the poison meets its neighbours in one batch.
-    let others = bodies.split_off(1);
-    let hold = bed.database().hold_inserts().await?;
-    bed.broker().publish(QUEUE, bodies).await?;
-    wait::until(SOON, async || bed.database().held_inserts().await.is_ok_and(|held| held > 0).then_some(()))
-        .await;
-    bed.broker().publish(QUEUE, others).await?;
-    // Who takes messages one by one leaves them in the queue, and is right as well.
-    wait::until(GATHERED, async || {
-        bed.broker().ready(QUEUE).await.is_ok_and(|ready| ready == Some(0)).then_some(())
-    })
-    .await;
-    hold.release().await?;
+    let there = bodies[0].clone();
+    in_one_batch(&bed, bodies).await?;
 
     let took = bed.stored(&good, QUEUE).await?;
     let rows = bed.database().rows().await?;
@@ -81,7 +78,26 @@ pub(super) async fn poison_is_set_aside(bed: Bed) -> Verdict {
         .kept_if(took.is_some() && rows == good.len() as i64)?;
     let dead = dead_letters(&bed, &poison).await?;
     let empty = all_acknowledged(&bed, "with the poison set aside").await?;
-    Ok(neighbours.and(dead).and(empty))
+    let repeated = neighbours::repeats_harm_nobody(&bed, &consumer, &there).await?;
+    let refused = neighbours::what_the_database_refuses_is_kept(&bed, &consumer, &there).await?;
+    let uncommitted = neighbours::what_is_not_committed_is_kept(&bed).await?;
+    Ok(neighbours.and(dead).and(empty).and(repeated).and(refused).and(uncommitted))
+}
+
+/// Publishes messages so that they meet in one batch: while the insert of the first one is held, all the others gather.
+pub(super) async fn in_one_batch(bed: &Bed, mut bodies: Vec<Vec<u8>>) -> Result<(), Stop> {
+    let others = bodies.split_off(1);
+    let hold = bed.database().hold_inserts().await?;
+    bed.broker().publish(QUEUE, bodies).await?;
+    wait::until(SOON, async || bed.database().held_inserts().await.is_ok_and(|held| held > 0).then_some(()))
+        .await;
+    bed.broker().publish(QUEUE, others).await?;
+    // Who takes messages one by one leaves them in the queue, and is right as well.
+    wait::until(GATHERED, async || {
+        bed.broker().ready(QUEUE).await.is_ok_and(|ready| ready == Some(0)).then_some(())
+    })
+    .await;
+    Ok(hold.release().await?)
 }
 
 /// The promise that the poison, and only that, is among the dead letters, each with a reason.
@@ -93,7 +109,8 @@ async fn dead_letters(bed: &Bed, poison: &[Vec<u8>]) -> Verdict {
     });
     all.await?;
     let left = bed.broker().all_messages(QUEUE).await?.unwrap_or(0);
-    let hands_on = bed.broker().declared(QUEUE).await?.is_some_and(|queue| queue.hands_on);
+    let declared = bed.broker().declared(QUEUE).await?.unwrap_or_default();
+    let (hands_on, hands_back) = (declared.hands_on, declared.hands_back);
     let mut bodies: Vec<&[u8]> = dead.iter().map(|letter| letter.body.as_slice()).collect();
     let mut expected: Vec<&[u8]> = poison.iter().map(Vec::as_slice).collect();
     bodies.sort_unstable();
@@ -102,6 +119,12 @@ async fn dead_letters(bed: &Bed, poison: &[Vec<u8>]) -> Verdict {
         .observed(Fact::count("poisonous", poison.len()))
         .observed(Fact::count("dead letters", dead.len()))
         .observed((left > 0).then(|| Fact::count("still with the broker", left)))
+        .likely(
+            dead.len() < poison.len() && hands_back,
+            "what the queue hands on comes back into it: the exchange \"\" takes the routing key for a queue's name, and a dead letter keeps \
+             the key with which it was published, this queue's name, unless told otherwise",
+            "declare the queue with x-dead-letter-routing-key, too",
+        )
         .likely(
             dead.len() < poison.len() && left > 0,
             "poison goes round: it is given back to the queue, and comes again",
@@ -146,5 +169,15 @@ async fn dead_letters(bed: &Bed, poison: &[Vec<u8>]) -> Verdict {
             "let the broker dead-letter them, or add a header of your own",
         )
         .kept_if(told == dead.len())?;
-    Ok(kept.and(reasons))
+    let worn_out =
+        dead.iter().filter(|letter| letter.first_death.as_deref() == Some("delivery_limit")).count();
+    let at_once = promise("poison is set aside by the service, and not by the broker's limit of deliveries")
+        .observed((worn_out > 0).then(|| Fact::count("beyond the broker's limit", worn_out)))
+        .likely(
+            true,
+            "poison is given back to the queue each time, until the broker has had enough: after twenty deliveries, and before RabbitMQ 4.0 never",
+            "reject it without requeue",
+        )
+        .kept_if(worn_out == 0)?;
+    Ok(kept.and(reasons).and(at_once))
 }

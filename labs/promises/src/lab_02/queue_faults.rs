@@ -8,19 +8,14 @@ use testbed::wait;
 use uuid::Uuid;
 
 use super::broker_faults::{BROKER, DEADLINE, RECOVERY, is_refused_in_time};
+use super::stopping::stops_without_its_broker;
 use super::stored::all_stored;
 use crate::contract::{DEAD, QUEUE};
 
 /// The queue is full: an operator has bounded it. The broker answers a publish that does not fit with a nack.
-///
-/// The service is on its second connection: what it has asked of the first one holds for that one alone.
 pub(super) async fn full_queue(bed: Bed) -> Verdict {
     const FITS: u32 = 20;
-    let path = Path::to(bed.broker().server(), Duration::ZERO)?;
-    let api = bed.service().role("api").deadline(DEADLINE).broker_via(path.addr()).start().await?;
-    path.cut()?;
-    path.heal()?;
-    BROKER.works_again(&bed, &api, "back").await?;
+    let (path, api) = on_its_second_connection(&bed).await?;
     bed.broker().purge(QUEUE).await?;
     bed.broker().bound(QUEUE, FITS).await?;
     let load = bed.posts(&api, Schedule::constant(40.0, Duration::from_secs(2))).label("the queue is full");
@@ -64,14 +59,23 @@ pub(super) async fn full_queue(bed: Bed) -> Verdict {
             )
             .likely(true, "the service goes on refusing", "let each publish ask the broker anew")
             .kept_if(repeated && in_table)?;
-    Ok(kept.and(honest).and(stored).and(safe))
+    let stopped = stops_without_its_broker(&api, &path, "api").await?;
+    Ok(kept.and(honest).and(stored).and(safe).and(stopped))
+}
+
+/// An api, and its way to the broker, which was cut once: what it has asked of the first connection holds for that one alone.
+async fn on_its_second_connection(bed: &Bed) -> Result<(Path, Subject), Stop> {
+    let path = Path::to(bed.broker().server(), Duration::ZERO)?;
+    let api = bed.service().role("api").deadline(DEADLINE).broker_via(path.addr()).start().await?;
+    path.cut()?;
+    path.heal()?;
+    BROKER.works_again(bed, &api, "back").await?;
+    Ok((path, api))
 }
 
 /// Somebody deletes the queue, first under an api alone, then under a whole service.
 pub(super) async fn queue_deleted(bed: Bed) -> Verdict {
-    let api = bed.service().role("api").deadline(DEADLINE).start().await?;
-    let load = bed.posts(&api, Schedule::constant(20.0, Duration::from_millis(500))).label("before").start();
-    load.finish().await?;
+    let (_path, api) = on_its_second_connection(&bed).await?;
     bed.broker().delete(QUEUE).await?;
     let load = bed
         .posts(&api, Schedule::constant(40.0, Duration::from_secs(2)))
@@ -79,18 +83,51 @@ pub(super) async fn queue_deleted(bed: Bed) -> Verdict {
         .start();
     let run = load.finish().await?;
     let kept = BROKER.explicit(&run, "without the queue")?;
+    let (_, back) = accepts_again(&api, true).await?;
+    let kept = kept.and(back);
 
     let _consumer = bed.service().role("consumer").start().await?;
     let unroutable = (
         true,
         "the broker confirmed what no queue took: a confirm alone says nothing of routing",
-        "publish with `mandatory`, and treat a message that comes back as refused",
+        "publish with `mandatory` on every connection, also a later one, and treat a message that comes back as refused",
     );
     let stored = all_stored(&bed, &run, "with the queue deleted under the api", &[unroutable]).await?;
 
     bed.says("deleting both queues");
     bed.broker().delete(DEAD).await?;
     bed.broker().delete(QUEUE).await?;
+    // Nobody posts meanwhile: only the consumer can have seen it.
+    let by_the_consumer =
+        wait::try_until(RECOVERY, async || Ok::<_, Stop>(bed.broker().ready(QUEUE).await?.map(|_| ())));
+    let by_the_consumer = by_the_consumer.await?.is_some();
+    let (id, back) = accepts_again(&api, false).await?;
+    let taken = bed.stored(&id.into_iter().collect::<Vec<_>>(), QUEUE).await?.is_some();
+    let consumed = promise("the consumer is back on the new queue: what was accepted there is stored")
+        .observed(Fact::count("in the queue", bed.broker().ready(QUEUE).await?.unwrap_or(0)))
+        .likely(
+            true,
+            "the consumer ended silently: its stream ends without an error when the queue is deleted",
+            "treat the end of the stream as a fault, and begin again",
+        )
+        .kept_if(taken)?;
+    let alone = promise(format!(
+        "a consumer whose queue is deleted declares it again by itself, within {} s",
+        RECOVERY.as_secs()
+    ))
+    .observed((!by_the_consumer).then(|| Fact::named("the queue came back", "with the next post, not before")))
+    .likely(
+        true,
+        "it subscribes again and declares nothing: it was back when a post had made the api declare the queue",
+        "declare both queues before each subscription, not before the first alone",
+    )
+    .kept_if(by_the_consumer)?;
+    Ok(kept.and(stored).and(back).and(consumed).and(alone))
+}
+
+/// The promise that posts are accepted again after the queue was deleted, with the id of the one that was; `alone` when no consumer
+/// runs.
+async fn accepts_again(api: &Subject, alone: bool) -> Result<(Option<Uuid>, Kept), Stop> {
     let mut last = String::new();
     let mut id = None;
     let accepted = wait::until(RECOVERY, async || {
@@ -108,33 +145,21 @@ pub(super) async fn queue_deleted(bed: Bed) -> Verdict {
     });
     let accepted = accepted.await.is_some();
     let back = promise(format!(
-        "the queue is declared anew, and posts are accepted within {} s",
-        RECOVERY.as_secs()
+        "the queue is declared anew, and posts are accepted within {} s, {}",
+        RECOVERY.as_secs(),
+        if alone { "also by an api that is alone" } else { "by an api beside a consumer" }
     ))
     .observed((!accepted).then(|| Fact::named("last try", last)))
+    .likely(
+        alone,
+        "what comes back is refused, and nobody declares the queue for the next post",
+        "when a publish comes back, declare both queues: the api may be the only process there is",
+    )
     .likely(
         true,
         "nobody declares the queue again",
         "when a publish comes back, or the consumer is cancelled, declare the queue",
     )
     .kept_if(accepted)?;
-    let taken = bed.stored(&id.into_iter().collect::<Vec<_>>(), QUEUE).await?.is_some();
-    let consumed = promise("the consumer is back on the new queue: what was accepted there is stored")
-        .observed(Fact::count("in the queue", bed.broker().ready(QUEUE).await?.unwrap_or(0)))
-        .likely(
-            true,
-            "the consumer ended silently: its stream ends without an error when the queue is deleted",
-            "treat the end of the stream as a fault, and begin again",
-        )
-        .kept_if(taken)?;
-    let dead = bed.broker().declared(DEAD).await?;
-    let both = promise(format!("`{DEAD}` is declared anew as well"))
-        .observed(Fact::named("dead letters", if dead.is_some() { "declared" } else { "no such queue" }))
-        .likely(
-            true,
-            "only the first queue was declared again: the next poison has no place",
-            "declare both, always",
-        )
-        .kept_if(dead.is_some())?;
-    Ok(kept.and(stored).and(back).and(consumed).and(both))
+    Ok((id, back))
 }

@@ -36,26 +36,40 @@ async fn an_insert_waits(bed: &Bed, accepted: u64) -> Result<(), Stop> {
         .is_broken())
 }
 
-/// A consumer is killed in the middle of a batch, and its transaction with it: at two seeded places, and then while one row waits.
+/// What the database was at when a consumer was killed.
+#[derive(Clone, Copy, Debug)]
+enum At {
+    /// An insert, which had to wait.
+    Insert,
+    /// A commit: its insert had run.
+    Commit,
+    /// The insert of one row; so many others were stored meanwhile.
+    OneRow { others: i64 },
+}
+
+/// A consumer is killed in the middle of a batch, and its transaction with it: in an insert, in a commit, and then while one row waits.
 pub(super) async fn consumer_killed(bed: Bed) -> Verdict {
     /// How many rows are stored before each kill.
-    const SEEDS: [i64; 2] = [3, 11];
+    const SEEDS: [(i64, At); 2] = [(3, At::Insert), (11, At::Commit)];
     let api = bed.service().role("api").start().await?;
-    let load = bed.posts(&api, Schedule::constant(160.0, Duration::from_millis(2500))).start();
+    let load = bed.posts(&api, Schedule::constant(400.0, Duration::from_secs(1))).start();
     let run = load.finish().await?;
     bed.database().service_time(Duration::from_millis(50)).await?;
     let consumer = bed.service().role("consumer").prefetch(20).start().await?;
-    for more in SEEDS {
+    for (more, at) in SEEDS {
         let enough = bed.database().rows().await? + more;
         let stored = wait::try_until(SOON, async || {
             Ok::<_, Stop>((bed.database().rows().await? >= enough).then_some(()))
         });
         stored.await?;
-        let hold = bed.database().hold_inserts().await?;
+        let hold = match at {
+            At::Commit => bed.database().hold_commits().await?,
+            At::Insert | At::OneRow { .. } => bed.database().hold_inserts().await?,
+        };
         an_insert_waits(&bed, run.counts().accepted).await?;
         kill(&bed, &consumer).await?;
         hold.release().await?;
-        what_has_no_row_is_queued(&bed, &run, None).await?;
+        what_has_no_row_is_queued(&bed, &run, at).await?;
         consumer.restart().await?;
     }
     let apart = one_row_waits(&bed, &consumer, &run).await?;
@@ -78,7 +92,7 @@ async fn one_row_waits(bed: &Bed, consumer: &Subject, run: &Finished) -> Verdict
     /// No new row for so long: what can be stored beside the one that waits is stored.
     const STANDSTILL: Duration = Duration::from_millis(500);
     kill(bed, consumer).await?;
-    what_has_no_row_is_queued(bed, run, None).await?;
+    what_has_no_row_is_queued(bed, run, At::Insert).await?;
     let stored: HashSet<Uuid> = sqlx::query_scalar("SELECT id FROM post")
         .fetch_all(bed.database().pool())
         .await?
@@ -103,12 +117,12 @@ async fn one_row_waits(bed: &Bed, consumer: &Subject, run: &Finished) -> Verdict
     still.await?;
     kill(bed, consumer).await?;
     hold.release().await?;
-    what_has_no_row_is_queued(bed, run, Some(newest.0.saturating_sub(stored.len() as i64))).await
+    let others = newest.0.saturating_sub(stored.len() as i64);
+    what_has_no_row_is_queued(bed, run, At::OneRow { others }).await
 }
 
-/// The promise that what a killed consumer had not stored is in the queue again. `beside` is how many rows it stored while one had to
-/// wait, if one had.
-async fn what_has_no_row_is_queued(bed: &Bed, run: &Finished, beside: Option<i64>) -> Verdict {
+/// The promise that what a consumer had not stored when it was killed is in the queue again.
+async fn what_has_no_row_is_queued(bed: &Bed, run: &Finished, at: At) -> Verdict {
     let accepted = run.counts().accepted;
     let rows = bed.database().rows().await?;
     let missing = accepted.saturating_sub(rows as u64);
@@ -118,14 +132,20 @@ async fn what_has_no_row_is_queued(bed: &Bed, run: &Finished, beside: Option<i64
         Ok::<_, Stop>((ready >= missing).then_some(()))
     });
     given_back.await?;
+    let others = if let At::OneRow { others } = at { Some(others) } else { None };
     promise("what a killed consumer has not stored is in the queue again")
         .observed(Fact::count("accepted", accepted))
         .observed(Fact::count("rows", rows))
-        .observed(beside.map(|rows| Fact::count("of these stored while one had to wait", rows)))
+        .observed(others.map(|rows| Fact::count("of these stored while one had to wait", rows)))
         .observed(Fact::count("without a row", missing))
         .observed(Fact::count("in the queue", ready))
         .likely(
-            beside.is_some_and(|rows| rows > 0),
+            matches!(at, At::Commit),
+            "messages were acknowledged when their insert had run, and before its commit: the transaction was rolled back, and nobody has them",
+            "end the transaction first, then acknowledge; what is not committed is not stored",
+        )
+        .likely(
+            others.is_some_and(|rows| rows > 0),
             "the message whose row had to wait was acknowledged with those behind it: `multiple` acknowledges every lower tag",
             "acknowledge each message by itself, or up to the last one before which all are stored",
         )

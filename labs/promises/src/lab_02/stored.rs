@@ -6,7 +6,7 @@ use crate::contract::{DEAD, QUEUE};
 /// The promise that in the end every accepted post of a run is stored, once. `signs` are the causes that the experiment itself
 /// points to, the most telling first. Where a lost post was found, among the dead letters or still with the broker, says more than
 /// any of them.
-pub(super) async fn all_stored(
+pub(crate) async fn all_stored(
     bed: &Bed,
     run: &Finished,
     when: &str,
@@ -31,6 +31,11 @@ pub(super) async fn all_stored(
             dead > 0,
             "good messages became dead letters: rejected, or given back at once until the broker's limit of deliveries",
             "when an insert fails, keep the batch and try it again, with pauses; reject only what can never be stored",
+        )
+        .likely(
+            waiting > 0 && ledger.stored == 0,
+            "nothing is stored at all: every insert fails, or nobody takes the messages",
+            "read what the service says on stderr (the report has it: `report.html`)",
         )
         .likely(
             waiting > 0 && is_lost,

@@ -6,10 +6,13 @@ use testbed::wait;
 use uuid::Uuid;
 
 use crate::contract::prelude::*;
-use crate::lab_01::{HOST, ids};
+use crate::lab_01::HOST;
 
 /// The contract's default for REFRESH_MS.
 pub(super) const REFRESH: Duration = Duration::from_secs(1);
+
+/// REFRESH_MS of a check that waits for one read after the other: less than the default, so that it waits less.
+pub(super) const OFTEN: Duration = Duration::from_millis(400);
 
 /// How long after the database can be asked again page 1 must be fresh, beside REFRESH_MS.
 pub(super) const BACK: Duration = Duration::from_secs(5);
@@ -21,16 +24,16 @@ pub(super) const PAGE: usize = 20;
 pub(super) const POSTS: usize = 45;
 
 /// A 200 for page 1.
-pub(super) struct FirstPage {
+pub(crate) struct FirstPage {
     /// The answer.
-    pub(super) answer: Answer,
+    pub(crate) answer: Answer,
     /// What it lists.
-    pub(super) ids: Vec<Uuid>,
+    pub(crate) ids: Vec<Uuid>,
 }
 
 impl FirstPage {
     /// Asks for page 1, which must be there.
-    pub(super) async fn of(service: &impl Endpoint) -> Result<FirstPage, Stop> {
+    pub(crate) async fn of(service: &impl Endpoint) -> Result<FirstPage, Stop> {
         let answer = service.get("/posts").send().await?;
         answer.has_status(200)?;
         FirstPage::read(answer)
@@ -38,12 +41,12 @@ impl FirstPage {
 
     /// The page that an answer is.
     pub(super) fn read(answer: Answer) -> Result<FirstPage, Stop> {
-        let ids = ids(&answer)?;
+        let ids = answer.ids()?;
         Ok(FirstPage { answer, ids })
     }
 
     /// What `Age` says.
-    pub(super) fn age(&self) -> Result<Duration, Stop> {
+    pub(crate) fn age(&self) -> Result<Duration, Stop> {
         let told = self.answer.header("age");
         let age = told.parse().ok().map(Duration::from_secs);
         promise("page 1 carries its `Age`, in whole seconds")
@@ -60,7 +63,7 @@ impl FirstPage {
     }
 
     /// Its tag, which is a strong one.
-    pub(super) fn tag(&self) -> Result<String, Stop> {
+    pub(crate) fn tag(&self) -> Result<String, Stop> {
         let tag = self.answer.header("etag");
         promise("page 1 carries a strong `ETag`: a text in double quotes")
             .observed(&self.answer)
@@ -93,16 +96,11 @@ pub(super) async fn appears(
     shown.await
 }
 
-/// The promise that page 1 is fresh again: a post that is planted now is on it within `refresh` and five seconds. `after` names what
+/// The promise that page 1 is fresh again: a post that is planted now is on it within REFRESH_MS and five seconds. `after` names what
 /// was.
-pub(super) async fn is_fresh_again(
-    bed: &Bed,
-    service: &impl Endpoint,
-    refresh: Duration,
-    after: &str,
-) -> Verdict {
+pub(super) async fn is_fresh_again(bed: &Bed, service: &impl Endpoint, after: &str) -> Verdict {
     let planted = bed.database().plant_one(&format!("planted after {after}")).await?;
-    let took = appears(service, planted, refresh + BACK).await?;
+    let took = appears(service, planted, REFRESH + BACK).await?;
     let age = match took {
         Some(_) => None,
         None => Some(service.get("/posts").send().await?),
@@ -127,7 +125,7 @@ pub(super) async fn is_fresh_again(
         .kept_if(took.is_some())
 }
 
-/// How long a post may take to be on page 1 when a statement takes `statement`, and page 1 is read every `refresh`.
-pub(super) fn in_time(refresh: Duration, statement: Duration) -> Duration {
-    refresh + 2 * statement + HOST
+/// How long a post may take to be on page 1 when a statement takes `statement`.
+pub(super) fn in_time(statement: Duration) -> Duration {
+    REFRESH + 2 * statement + HOST
 }

@@ -1,28 +1,26 @@
 //! Several processes on one table: each reads page 1 for itself, and a consumer reads nothing.
 
-use std::time::{Duration, Instant};
-
-use testbed::wait;
+use std::time::Duration;
 
 use crate::contract::prelude::*;
 
-use super::crowd::statements_allowed;
 use super::first_page::{FirstPage, POSTS};
+use super::statements::{allowed, looks_in};
 
 /// Two instances look twice in an interval, and a consumer not at all.
 pub(super) async fn each_for_itself(bed: Bed) -> Verdict {
     /// Not the default: who takes no notice of the setting is seen.
     const REFRESH: Duration = Duration::from_secs(3);
-    const WINDOW: Duration = Duration::from_secs(8);
+    const WINDOW: Duration = Duration::from_secs(6);
     let two = (
         bed.service().role("api").named("api-1").refresh(REFRESH).start().await?,
         bed.service().role("api").named("api-2").refresh(REFRESH).start().await?,
     );
-    bed.database().plant((0..POSTS).map(|n| format!("post number {n}"))).await?;
+    bed.database().plant_numbered(POSTS).await?;
     bed.database().read_time(Duration::ZERO).await?;
     let planted = bed.database().plant_one("while nobody asks").await?;
     let (looks, lasted) = looks_in(&bed, WINDOW).await?;
-    let most = statements_allowed(REFRESH, lasted, 2);
+    let most = allowed(REFRESH, lasted, 2);
     let few = promise("two instances make two statements per REFRESH_MS for page 1")
         .observed(Fact::duration("REFRESH_MS", REFRESH))
         .observed(Fact::count("statements of two instances", looks))
@@ -60,14 +58,4 @@ pub(super) async fn each_for_itself(bed: Bed) -> Verdict {
         .likely(true, "the refreshing runs whatever ROLE says", "refresh only where page 1 is served")
         .kept_if(looks == 0)?;
     Ok(few.and(alive).and(none))
-}
-
-/// How many statements read the table in a window of time, and how long that was.
-pub(super) async fn looks_in(bed: &Bed, window: Duration) -> Result<(u64, Duration), Stop> {
-    let (before, began) = (bed.database().reads().await?, Instant::now());
-    bed.says(format!("counting the looks at the table for {} s", window.as_secs()));
-    // Time itself is what is measured here.
-    let over = wait::until(window, async || (began.elapsed() >= window).then_some(()));
-    over.await;
-    Ok((bed.database().reads().await? - before, began.elapsed()))
 }

@@ -12,8 +12,8 @@ use super::first_page::{FirstPage, POSTS, REFRESH, is_fresh_again};
 pub(super) async fn stops_in_mid_refresh(bed: Bed) -> Verdict {
     let path = Path::to(bed.database().server(), Duration::ZERO)?;
     let service = bed.service().role("api").database_via(path.addr()).start().await?;
-    bed.database().plant((0..POSTS).map(|n| format!("post number {n}"))).await?;
-    is_fresh_again(&bed, &service, REFRESH, "the start").await?;
+    bed.database().plant_numbered(POSTS).await?;
+    is_fresh_again(&bed, &service, "the start").await?;
 
     bed.says("the database falls silent, and a refresh waits");
     path.lose()?;

@@ -41,10 +41,15 @@ impl Ask {
         Ask { method, url, shown, headers: Vec::new(), body: None, sent: Sent::Whole }
     }
 
-    /// With these bytes as its body, under this media type, or under none.
+    /// With these bytes as its body, under this media type, or under none. One that is not JSON's is shown.
     pub fn body(self, media_type: Option<&'static str>, body: impl Into<Vec<u8>>) -> Self {
         let body = body.into();
-        let shown = format!("{} {}", self.shown, shorten(&String::from_utf8_lossy(&body), 60));
+        let under = match media_type {
+            Some("application/json") => String::new(),
+            Some(other) => format!(" as {other}"),
+            None => " without a media type".to_owned(),
+        };
+        let shown = format!("{} {}{under}", self.shown, shorten(&String::from_utf8_lossy(&body), 60));
         Ask { shown, body: Some((media_type, body)), ..self }
     }
 

@@ -33,6 +33,8 @@ pub struct Requests<T> {
     label: String,
     capacity: Option<f64>,
     patience: Duration,
+    repeats: bool,
+    clients: usize,
     run: String,
     traffic: T,
 }
@@ -49,7 +51,8 @@ impl Bed {
         let run = self.new_run();
         let (bed, target, label) = (self.clone(), endpoint.addr(), self.name().to_owned());
         let traffic = traffic(&run);
-        Requests { bed, target, schedule, label, capacity: None, patience: PATIENCE, run, traffic }
+        let (capacity, patience, repeats, clients) = (None, PATIENCE, false, 0);
+        Requests { bed, target, schedule, label, capacity, patience, repeats, clients, run, traffic }
     }
 
     /// `GET path` at the moments of `schedule`. The path carries its query, percent-encoded.
@@ -69,9 +72,10 @@ impl Bed {
 impl<T: Traffic> Requests<T> {
     /// Changes what is sent. `change` is given the name of the run as well.
     pub fn with<U: Traffic>(self, change: impl FnOnce(&str, T) -> U) -> Requests<U> {
-        let Requests { bed, target, schedule, label, capacity, patience, run, traffic } = self;
+        let Requests { bed, target, schedule, label, capacity, patience, repeats, clients, run, traffic } =
+            self;
         let traffic = change(&run, traffic);
-        Requests { bed, target, schedule, label, capacity, patience, run, traffic }
+        Requests { bed, target, schedule, label, capacity, patience, repeats, clients, run, traffic }
     }
 
     /// What the report calls this run.
@@ -92,12 +96,27 @@ impl<T: Traffic> Requests<T> {
         self
     }
 
+    /// The clients repeat what they had sent on a connection that is closed before anything of the answer has come. See
+    /// [`Load::repeating`].
+    pub fn repeating(mut self) -> Self {
+        self.repeats = true;
+        self
+    }
+
+    /// So many clients send in turn, each on a connection of its own that it keeps. See [`Load::clients`].
+    pub fn clients(mut self, clients: usize) -> Self {
+        self.clients = clients;
+        self
+    }
+
     /// Begins to send.
     pub fn start(self) -> UnderWay {
-        let Requests { bed, target, schedule, label, capacity, patience, run, traffic } = self;
+        let Requests { bed, target, schedule, label, capacity, patience, repeats, clients, run, traffic } =
+            self;
         // Loads of one check, side by side, are told apart by their labels.
         let described = if label == bed.name() { schedule.to_string() } else { label.clone() };
-        let running = Load::new(target, schedule, traffic).timeout(patience).start();
+        let load = Load::new(target, schedule, traffic).timeout(patience).clients(clients);
+        let running = if repeats { load.repeating() } else { load }.start();
         let ticker = tell_each_second(bed.voice(), described, running.watcher());
         UnderWay { bed, running, run, label, capacity, ticker }
     }

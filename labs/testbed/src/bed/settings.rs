@@ -1,6 +1,7 @@
 //! A process's settings before its start.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use super::Bed;
@@ -36,6 +37,12 @@ impl ServiceSettings {
     /// What the report calls the process: `service` unless said.
     pub fn named(mut self, name: &str) -> Self {
         self.name = name.to_owned();
+        self
+    }
+
+    /// Another program than the one that is judged, on the same database and virtual host.
+    pub fn program(mut self, binary: &Path) -> Self {
+        self.launch.binary = binary.to_owned();
         self
     }
 

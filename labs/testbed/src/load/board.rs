@@ -3,6 +3,8 @@
 //! Invariant: every place of the schedule is in exactly one of four states: not yet taken, given back (its idle
 //! connection turned out to be closed before a byte was written), in flight, or ended with one sample.
 
+mod milestone;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
@@ -12,6 +14,7 @@ use tokio::sync::oneshot;
 
 use super::outcome::{Counts, Outcome, Sample};
 use super::record::Final;
+pub(super) use milestone::Milestone;
 
 /// A request whose moment finds every connection taken waits this long for one, then it is unsent. Longer, and
 /// the generator would answer a stall of the server with a burst that the schedule does not contain.
@@ -24,13 +27,15 @@ pub(super) struct Board {
     /// Places from here on were cut.
     until: usize,
     given_back: VecDeque<usize>,
+    /// How many connections are opened before one is used again.
+    clients: usize,
     max_connections: usize,
     /// Since when due requests have found every connection taken.
     full_since: Option<Duration>,
     connections: Vec<Slot>,
     vacant: Vec<usize>,
-    /// Last in, first out: a small load keeps to few connections, as a pooled client does.
-    idle: Vec<usize>,
+    /// Last in, first out: a small load keeps to few connections, as a pooled client does. Many clients take turns: first in, first out.
+    idle: VecDeque<usize>,
     opened: u64,
     samples: Vec<Option<Sample>>,
     counts: Counts,
@@ -44,13 +49,6 @@ enum Slot {
     Busy,
     Idle(Option<Waker>),
     Assigned(usize),
-}
-
-/// What a waiting check wants to hear of.
-#[derive(Clone, Copy)]
-pub(super) enum Milestone {
-    Accepted(u64),
-    Sent(u64),
 }
 
 struct Watcher {
@@ -67,17 +65,18 @@ pub(super) struct Dispatch {
 }
 
 impl Board {
-    pub(super) fn new(offsets: Arc<[Duration]>, max_connections: usize) -> Self {
+    pub(super) fn new(offsets: Arc<[Duration]>, clients: usize, max_connections: usize) -> Self {
         let scheduled = offsets.len();
         Self {
             taken: 0,
             until: scheduled,
             given_back: VecDeque::new(),
+            clients,
             max_connections,
             full_since: None,
             connections: Vec::new(),
             vacant: Vec::new(),
-            idle: Vec::new(),
+            idle: VecDeque::new(),
             opened: 0,
             samples: vec![None; scheduled],
             counts: Counts { scheduled: scheduled as u64, ..Counts::default() },
@@ -115,13 +114,13 @@ impl Board {
         let mut open = Vec::new();
         let mut waiting = false;
         while let Some(n) = self.due(now) {
-            if let Some(id) = self.idle.pop() {
+            if let Some(id) = self.rested() {
                 self.take(n);
                 let slot = std::mem::replace(&mut self.connections[id], Slot::Assigned(n));
                 if let Slot::Idle(Some(waker)) = slot {
                     waker.wake();
                 }
-            } else if self.connections.len() - self.vacant.len() < self.max_connections {
+            } else if self.open() < self.max_connections {
                 self.take(n);
                 open.push((self.occupy(), n));
             } else if self.waited(n, now) > GRACE {
@@ -137,6 +136,19 @@ impl Board {
         }
         self.tell_watchers();
         Dispatch { open, waiting }
+    }
+
+    fn open(&self) -> usize {
+        self.connections.len() - self.vacant.len()
+    }
+
+    /// The idle connection whose turn it is, if nobody is to open another one first.
+    fn rested(&mut self) -> Option<usize> {
+        match self.clients {
+            0 => self.idle.pop_back(),
+            clients if self.open() < clients => None,
+            _ => self.idle.pop_front(),
+        }
     }
 
     /// How long request `n` has waited for a connection. A driver that comes late has not kept it waiting for one.
@@ -193,7 +205,7 @@ impl Board {
             return Some(n);
         }
         self.connections[id] = Slot::Idle(None);
-        self.idle.push(id);
+        self.idle.push_back(id);
         None
     }
 
@@ -258,17 +270,8 @@ impl Board {
         if self.watchers.is_empty() {
             return;
         }
-        let counts = self.counts;
-        let certain = |milestone| match milestone {
-            Milestone::Accepted(n) if counts.accepted >= n => Some(true),
-            Milestone::Accepted(n) => {
-                (counts.accepted + counts.scheduled - counts.ended() < n).then_some(false)
-            }
-            Milestone::Sent(n) if counts.sent() >= n => Some(true),
-            Milestone::Sent(n) => (counts.scheduled - counts.unsent < n).then_some(false),
-        };
         for watcher in std::mem::take(&mut self.watchers) {
-            match certain(watcher.milestone) {
+            match watcher.milestone.is_reached(&self.counts) {
                 // An error means that nobody waits any more.
                 Some(reached) => drop(watcher.tell.send(reached)),
                 None => self.watchers.push(watcher),

@@ -15,7 +15,7 @@ use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
-use crate::client::is_retry_after;
+use crate::client::{is_media_type, is_retry_after};
 
 use super::driver::Shared;
 use super::outcome::{Outcome, Sample};
@@ -70,7 +70,11 @@ async fn serve(shared: &Shared, id: usize, first: usize) {
                 board.next_or_idle(id, shared.now())
             }
             // It was closed while it lay idle. Nothing of the request left, so another connection may send it.
-            Err(Broken { written: false, timed_out: false }) if !fresh => {
+            Err(Broken { written: false, timed_out: false, .. }) if !fresh => {
+                return shared.board().give_back(began.n);
+            }
+            // Or while the request was on its way to it.
+            Err(Broken { begun: false, timed_out: false, .. }) if !fresh && shared.repeats => {
                 return shared.board().give_back(began.n);
             }
             Err(Broken { timed_out: true, .. }) => {
@@ -100,19 +104,28 @@ struct Connection {
 
 /// An exchange that ended without an answer.
 struct Broken {
+    /// Something of the request left.
     written: bool,
+    /// Something of the answer came.
+    begun: bool,
     timed_out: bool,
 }
 
 impl Connection {
     async fn exchange(&mut self, shared: &Shared, began: &Began) -> Result<(Parts, Bytes), Broken> {
         let before = self.written.bytes();
-        let answer = self.answer(shared, began).await;
-        answer.map_err(|timed_out| Broken { written: self.written.bytes() > before, timed_out })
+        let mut begun = false;
+        let answer = self.answer(shared, began, &mut begun).await;
+        answer.map_err(|timed_out| Broken { written: self.written.bytes() > before, begun, timed_out })
     }
 
-    /// `Err(true)` when patience ended first.
-    async fn answer(&mut self, shared: &Shared, began: &Began) -> Result<(Parts, Bytes), bool> {
+    /// `Err(true)` when patience ended first. `begun` tells whether something of the answer has come.
+    async fn answer(
+        &mut self,
+        shared: &Shared,
+        began: &Began,
+        begun: &mut bool,
+    ) -> Result<(Parts, Bytes), bool> {
         let Self { sender, link, open, alarm, .. } = self;
         let mut beside = Beside { link, open, alarm, deadline: began.deadline };
 
@@ -121,6 +134,7 @@ impl Connection {
         let mut answer = pin!(sender.send_request(shared.request(began.n)));
         let (parts, mut body) =
             beside.wait(|cx| answer.as_mut().poll(cx)).await?.map_err(|_broken| false)?.into_parts();
+        *begun = true;
         let bytes = read(&mut beside, &mut body).await?;
         // An answer that closes the connection ends it in the same turn in which its body ends.
         beside.look().await;
@@ -251,14 +265,13 @@ impl Began {
         let outcome = Outcome::of_status(status);
         let media_type =
             parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let media_type = media_type.split(';').next().unwrap_or_default().trim();
         let retry_after = parts.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         Sample {
             ended,
             outcome,
             status: Some(status),
             retry_after: retry_after.is_some_and(is_retry_after),
-            problem: media_type.eq_ignore_ascii_case("application/problem+json"),
+            problem: is_media_type(media_type, "application/problem+json"),
             receipt: (outcome == Outcome::Accepted)
                 .then(|| shared.traffic.receipt(self.n, parts, body))
                 .flatten(),

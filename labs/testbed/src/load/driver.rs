@@ -25,6 +25,8 @@ pub(super) struct Shared {
     pub(super) host: HeaderValue,
     pub(super) traffic: Arc<dyn Traffic>,
     pub(super) patience: Duration,
+    /// Whether a request whose connection was closed before anything of its answer came is sent again, on another one.
+    pub(super) repeats: bool,
     pub(super) started: Instant,
     /// Held for moments only, and almost always by the driver's thread: never across an await.
     board: Mutex<Board>,
@@ -38,16 +40,19 @@ impl Shared {
         target: SocketAddr,
         traffic: Arc<dyn Traffic>,
         patience: Duration,
+        repeats: bool,
         offsets: Arc<[Duration]>,
+        clients: usize,
         max_connections: usize,
     ) -> Self {
         let host = HeaderValue::try_from(target.to_string()).expect("an address is a valid header value");
-        let board = Board::new(Arc::clone(&offsets), max_connections);
+        let board = Board::new(Arc::clone(&offsets), clients, max_connections);
         Self {
             target,
             host,
             traffic,
             patience,
+            repeats,
             // Last: the board of a long, dense schedule takes milliseconds to lay out, and the first requests would
             // be that late.
             started: Instant::now(),

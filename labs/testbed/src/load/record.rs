@@ -36,24 +36,9 @@ pub struct Outcomes {
 pub struct Second {
     /// Which one, from 0.
     pub second: u64,
-    /// Requests that were due in it.
-    pub scheduled: u64,
-    /// Requests that ended in it, by outcome.
-    pub accepted: u64,
-    /// Ended so in this second, as all below.
-    pub refused: u64,
-    /// Any other status.
-    pub other_status: u64,
-    /// Patience ended.
-    pub timed_out: u64,
-    /// No connection could be opened.
-    pub connection_refused: u64,
-    /// The connection broke.
-    pub reset: u64,
-    /// Never sent.
-    pub unsent: u64,
-    /// Sent and not ended at the end of this second.
-    pub in_flight: u64,
+    /// Those that were due in it as scheduled, those that ended in it by their outcome, and those that were in flight at its end.
+    #[serde(flatten)]
+    pub counts: Counts,
     /// Median latency, from the intended start, of the requests accepted in this second, in milliseconds;
     /// nothing when fewer than 20 were.
     pub p50_ms: Option<f64>,
@@ -115,6 +100,13 @@ impl Outcomes {
         self.ended(Outcome::Accepted)
     }
 
+    /// The requests that had surely arrived at an instant of the load, for they had left so long before it, and had not ended yet.
+    pub fn in_flight_at(&self, instant: Duration, arrived: Duration) -> impl Iterator<Item = &Sample> {
+        self.samples.iter().filter(move |sample| {
+            sample.sent.is_some_and(|sent| sent + arrived < instant) && sample.ended > instant
+        })
+    }
+
     /// The share of scheduled requests that were not accepted, from 0 to 1; `None` without samples.
     pub fn loss(&self) -> Option<f64> {
         let Counts { scheduled, accepted, .. } = self.counts;
@@ -150,13 +142,15 @@ impl Outcomes {
         let mut accepted = vec![Vec::new(); series.len()];
         for sample in &self.samples {
             let ended = sample.ended.as_secs() as usize;
-            series[sample.intended.as_secs() as usize].scheduled += 1;
-            *series[ended].column(sample.outcome) += 1;
+            series[sample.intended.as_secs() as usize].counts.scheduled += 1;
+            series[ended].counts.add(sample.outcome);
             if sample.outcome == Outcome::Accepted {
                 accepted[ended].push(sample.latency_from_intended());
             }
             if let Some(sent) = sample.sent {
-                series[sent.as_secs() as usize..ended].iter_mut().for_each(|second| second.in_flight += 1);
+                series[sent.as_secs() as usize..ended]
+                    .iter_mut()
+                    .for_each(|second| second.counts.in_flight += 1);
             }
         }
         for (second, latencies) in series.iter_mut().zip(accepted) {
@@ -200,20 +194,6 @@ impl Outcomes {
         let scheduled = self.counts.scheduled + self.counts.cut;
         let gap = self.length.div_f64(scheduled.max(1) as f64);
         (gap * 10).clamp(Duration::from_millis(10), GRACE)
-    }
-}
-
-impl Second {
-    fn column(&mut self, outcome: Outcome) -> &mut u64 {
-        match outcome {
-            Outcome::Accepted => &mut self.accepted,
-            Outcome::Refused => &mut self.refused,
-            Outcome::OtherStatus => &mut self.other_status,
-            Outcome::TimedOut => &mut self.timed_out,
-            Outcome::ConnectionRefused => &mut self.connection_refused,
-            Outcome::Reset => &mut self.reset,
-            Outcome::Unsent => &mut self.unsent,
-        }
     }
 }
 

@@ -22,6 +22,8 @@ pub struct Load {
     schedule: Schedule,
     traffic: Arc<dyn Traffic>,
     patience: Duration,
+    repeats: bool,
+    clients: usize,
     max_connections: usize,
 }
 
@@ -33,6 +35,8 @@ impl Load {
             schedule,
             traffic: Arc::new(traffic),
             patience: Duration::from_secs(10),
+            repeats: false,
+            clients: 0,
             max_connections: 1024,
         }
     }
@@ -40,6 +44,18 @@ impl Load {
     /// How long the client waits for a whole answer, from its send; 10 s when not told otherwise.
     pub fn timeout(self, patience: Duration) -> Self {
         Self { patience, ..self }
+    }
+
+    /// A request on a connection that was used before, and that is closed before anything of the answer has come, is sent again on
+    /// another one, as browsers do: a proxy may close what lies idle at any moment. Without it that is a request without an answer.
+    pub fn repeating(self) -> Self {
+        Self { repeats: true, ..self }
+    }
+
+    /// So many clients send the requests in turn, each on a connection of its own that it keeps. Without it the load keeps to as few
+    /// connections as its requests need.
+    pub fn clients(self, clients: usize) -> Self {
+        Self { clients, ..self }
     }
 
     /// How many connections may be open at once; 1024 when not told otherwise. A request whose moment finds all of
@@ -59,8 +75,16 @@ impl Load {
             .expect("failed to make the runtime that drives the load");
         let offsets = self.schedule.offsets().into();
         let started_at = SystemTime::now();
-        let shared =
-            Arc::new(Shared::new(self.target, self.traffic, self.patience, offsets, self.max_connections));
+        let shared = Shared::new(
+            self.target,
+            self.traffic,
+            self.patience,
+            self.repeats,
+            offsets,
+            self.clients,
+            self.max_connections,
+        );
+        let shared = Arc::new(shared);
         let (ending, over) = oneshot::channel();
         let driver = thread::Builder::new()
             .name("load".to_owned())

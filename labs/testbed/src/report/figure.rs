@@ -58,19 +58,6 @@ pub(super) fn occurring(timeline: &Timeline) -> impl Iterator<Item = Outcome> {
     Outcome::ALL.into_iter().filter(|outcome| timeline.counts.of(*outcome) > 0)
 }
 
-/// How many requests ended so in a second.
-pub(super) fn ended(second: &Second, outcome: Outcome) -> u64 {
-    match outcome {
-        Outcome::Accepted => second.accepted,
-        Outcome::Refused => second.refused,
-        Outcome::OtherStatus => second.other_status,
-        Outcome::TimedOut => second.timed_out,
-        Outcome::ConnectionRefused => second.connection_refused,
-        Outcome::Reset => second.reset,
-        Outcome::Unsent => second.unsent,
-    }
-}
-
 /// The scales.
 struct Plot {
     columns: usize,
@@ -81,9 +68,8 @@ struct Plot {
 
 impl Plot {
     fn of(timeline: &Timeline) -> Self {
-        let stacked =
-            |second: &Second| Outcome::ALL.iter().map(|outcome| ended(second, *outcome)).sum::<u64>();
-        let highest = timeline.seconds.iter().map(|second| stacked(second).max(second.scheduled)).max();
+        let stacked = |second: &Second| second.counts.ended().max(second.counts.scheduled);
+        let highest = timeline.seconds.iter().map(stacked).max();
         let highest = highest.max(timeline.stored.iter().max().copied());
         let highest = (highest.unwrap_or(0) as f64).max(timeline.capacity.unwrap_or(0.0)).max(1.0);
         let step = round_step(highest, 5.0);
@@ -148,7 +134,7 @@ impl Plot {
             let _ = writeln!(svg, "<g><title>{}</title>", told(second));
             let mut below = 0;
             for outcome in Outcome::ALL {
-                let count = ended(second, outcome);
+                let count = second.counts.of(outcome);
                 if count == 0 {
                     continue;
                 }
@@ -181,7 +167,8 @@ impl Plot {
     /// The offered load as steps, while there was any, what was stored in the same way, and the capacity across.
     fn lines(&self, svg: &mut String, timeline: &Timeline) {
         let right = LEFT + WIDE;
-        let offered: Vec<f64> = timeline.seconds.iter().map(|second| second.scheduled as f64).collect();
+        let offered: Vec<f64> =
+            timeline.seconds.iter().map(|second| second.counts.scheduled as f64).collect();
         let until = offered.iter().rposition(|offered| *offered > 0.0).map_or(0, |last| last + 1);
         let offered = &offered[..until];
         self.steps(svg, "tl-offered", offered);

@@ -5,7 +5,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use time::{OffsetDateTime, UtcOffset};
 
-use super::figure::{ended, grouped, occurring, timeline_svg};
+use super::figure::{grouped, occurring, timeline_svg};
 use super::{CheckReport, Report, Timeline, Word};
 use crate::fact::Fact;
 
@@ -187,9 +187,9 @@ fn seconds(timeline: &Timeline) -> Markup {
             tbody { @for second in &timeline.seconds {
                 tr {
                     td class="number" { (second.second) }
-                    td class="number" { (grouped(second.scheduled)) }
-                    @for outcome in &outcomes { td class="number" { (grouped(ended(second, *outcome))) } }
-                    td class="number" { (grouped(second.in_flight)) }
+                    td class="number" { (grouped(second.counts.scheduled)) }
+                    @for outcome in &outcomes { td class="number" { (grouped(second.counts.of(*outcome))) } }
+                    td class="number" { (grouped(second.counts.in_flight)) }
                     td class="number" { (millis(second.p50_ms)) }
                     td class="number" { (millis(second.max_ms)) }
                 }

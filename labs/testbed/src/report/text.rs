@@ -80,14 +80,24 @@ pub fn summary(report: &Report) -> String {
         report.seconds
     );
     for (hole, count) in holes(report).into_iter().filter(|(_, count)| *count > 1) {
-        let _ = write!(text, "\n{count} checks stop at one hole, {}: {}", hole.at, hole.text);
+        text.push('\n');
+        paragraph(
+            &mut text,
+            "",
+            "  ",
+            &format!("{count} checks stop at one hole, {}: {}", hole.at, hole.text),
+        );
+        text.truncate(text.trim_end().len());
     }
     let tried: u32 = report.checks.iter().map(|check| check.tries - 1).sum();
     if tried > 0 {
         let _ = write!(text, "\n{tried} more tries, where a check said nothing at first");
     }
     if let Some(check) = first_to_mend(report) {
-        let _ = write!(text, "\nstart with {}: {}", check.name, check.again);
+        // A command is copied: it stands on a line of its own sooner than on two.
+        let fits = check.name.chars().count() + check.again.chars().count() + "start with : ".len() <= WIDTH;
+        let between = if fits { " " } else { "\n  " };
+        let _ = write!(text, "\nstart with {}:{between}{}", check.name, check.again);
     }
     text
 }
@@ -204,5 +214,9 @@ mod tests {
         let told = summary(&report);
         assert!(told.contains("\n2 checks stop at one hole, store.rs:9: lab 01: list"), "{told}");
         assert!(told.contains("\nstart with a: "), "{told}");
+
+        report.checks = vec![CheckReport { again: "cargo lab ".to_owned() + &"x".repeat(WIDTH), ..broken() }];
+        let told = summary(&report);
+        assert!(told.contains("\nstart with answered-is-committed:\n  cargo lab x"), "{told}");
     }
 }

@@ -1,5 +1,6 @@
 //! Three RabbitMQ brokers as one cluster: what is confirmed by a majority survives any one of them.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
@@ -64,19 +65,14 @@ impl Cluster {
         RabbitMq::of(Container::start_own(engine, Service::RabbitMq, &shape).await?).await
     }
 
-    /// A broker, by its number from 0.
-    pub fn broker_at(&self, number: usize) -> &RabbitMq {
-        &self.brokers[number]
+    /// Where a broker listens for AMQP.
+    pub fn addr(&self, number: usize) -> SocketAddr {
+        self.brokers[number].container().addr()
     }
 
-    /// All of them.
-    pub fn brokers(&self) -> &[RabbitMq] {
-        &self.brokers
-    }
-
-    /// An `AMQP_URL` that reaches one broker, and the cluster's first virtual host through it.
-    pub fn url(&self, number: usize) -> String {
-        format!("amqp://{USER}:{PASSWORD}@{}/%2f", self.brokers[number].container().addr())
+    /// An `AMQP_URL` that reaches the cluster's first virtual host by this address: a broker's, or that of a path to one.
+    pub fn url_via(&self, addr: SocketAddr) -> String {
+        format!("amqp://{USER}:{PASSWORD}@{addr}/%2f")
     }
 
     /// The numbers of the members that are running, as `asked` sees it.
@@ -140,13 +136,12 @@ impl Cluster {
         self.brokers[number].kill().await
     }
 
-    /// Starts a killed broker again, and waits until the cluster is whole.
+    /// Starts a killed broker again, and waits until it answers.
     ///
     /// # Errors
     /// It does not come back in time.
-    pub async fn bring_back(&self, number: usize) -> Result<(), SetUp> {
-        self.brokers[number].start_again().await?;
-        self.is_whole().await
+    pub async fn start_again(&self, number: usize) -> Result<(), SetUp> {
+        self.brokers[number].start_again().await
     }
 
     /// Removes the brokers, and then their network.

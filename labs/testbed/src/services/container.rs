@@ -129,6 +129,11 @@ impl Container {
         self.service
     }
 
+    /// The engine's name for it, as short as `docker ps` shows it.
+    pub fn short_id(&self) -> &str {
+        self.id.get(..12).unwrap_or(&self.id)
+    }
+
     /// Where the service listens, on 127.0.0.1: the first of its ports.
     pub fn addr(&self) -> SocketAddr {
         self.addrs[0]

@@ -34,7 +34,11 @@ impl Database {
     /// The `DATABASE_URL` for a subject, reaching the server directly or over a link at `via`.
     pub fn url(&self, via: Option<std::net::SocketAddr>) -> String {
         let direct = || format!("{}:{}", self.options.get_host(), self.options.get_port());
-        let address = via.map_or_else(direct, |addr| addr.to_string());
+        self.url_at(&via.map_or_else(direct, |addr| addr.to_string()))
+    }
+
+    /// The same with any text in the place of the address.
+    pub fn url_at(&self, address: &str) -> String {
         format!("postgres://{SUBJECT}:{PASSWORD}@{address}/{}", self.name)
     }
 

@@ -1,6 +1,7 @@
 //! nginx: the proxy of one check, from a template that belongs to the submission.
 
-mod listens;
+mod demands;
+mod directives;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,6 +11,8 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 
+pub use demands::{Demands, LogFormat};
+
 use super::{Contained, Container, Engine, Network, Said, Shape, Spoken};
 use crate::endpoint::Endpoint;
 use crate::images::Service;
@@ -17,8 +20,8 @@ use crate::ports;
 use crate::setup::{Kind, SetUp};
 use crate::wait;
 
-/// The whole configuration, with `${LISTEN}` and other variables in it.
-const TEMPLATE: &str = "nginx.conf.template";
+/// The file that is the whole configuration, with `${LISTEN}` and other variables in it.
+pub const TEMPLATE: &str = "nginx.conf.template";
 /// Where both image families look for templates.
 const TEMPLATES: &str = "/etc/nginx/templates";
 /// The program by which both image families fill them.
@@ -37,12 +40,14 @@ pub struct Front {
     pub environment: BTreeMap<String, String>,
     /// Soft and hard limit of open descriptors.
     pub nofile: Option<(u64, u64)>,
+    /// What the filled template must say.
+    pub demands: Demands,
 }
 
 /// Why there is no proxy.
 #[derive(Clone, Debug)]
 pub enum Refused {
-    /// The template does not hold: nginx's own line, or what it would listen on beside `${LISTEN}`.
+    /// The template does not hold: nginx's own line, or what it says otherwise than is demanded.
     Template(String),
     /// The set-up is at fault, not the template.
     SetUp(SetUp),
@@ -78,7 +83,8 @@ impl Nginx {
     /// Starts nginx and waits until it listens.
     ///
     /// # Errors
-    /// A template that nginx does not take, or that listens anywhere but on `${LISTEN}`. Nothing was open then.
+    /// A template that nginx does not take, or that says otherwise than is demanded: that it listens anywhere but on `${LISTEN}`, say.
+    /// Nothing was open then.
     pub async fn start(engine: &Engine, front: &Front) -> Result<Nginx, Refused> {
         let mut tries = 0;
         loop {
@@ -86,9 +92,7 @@ impl Nginx {
             let addr = ports::free()?;
             let listen = listen(addr);
             let configuration = configuration(engine, front, &listen).await?;
-            if let Some(other) = listens::listens(&configuration).iter().find(|place| **place != listen) {
-                let line =
-                    format!("`listen {other}`: the proxy is to listen on ${{LISTEN}}, and nowhere else");
+            if let Some(line) = front.demands.unmet(&configuration, &listen) {
                 return Err(Refused::Template(line));
             }
             match Nginx::start_at(engine, front, addr).await {
@@ -129,6 +133,22 @@ impl Nginx {
         } else {
             format!("host.docker.internal:{}", addr.port())
         }
+    }
+
+    /// Whether a configuration sends anything to what listens on `addr` of this machine: a directive names it, and no comment, and not
+    /// as `down`.
+    pub fn sends_to(configuration: &str, addr: SocketAddr) -> bool {
+        directives::Directives::of(configuration).name(addr)
+    }
+
+    /// Whether a text has the address by which the proxy reaches what listens on `addr` of this machine, and not one that only begins or
+    /// ends so.
+    pub fn is_named_in(text: &str, addr: SocketAddr) -> bool {
+        let address = Nginx::reaches(addr);
+        let is_digit = |character: char| character.is_ascii_digit();
+        text.match_indices(&address).any(|(at, _)| {
+            !text[..at].ends_with(is_digit) && !text[at + address.len()..].starts_with(is_digit)
+        })
     }
 
     /// The configuration as nginx has it now, with all that it includes (`nginx -T`).

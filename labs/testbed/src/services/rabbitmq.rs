@@ -160,6 +160,9 @@ pub(super) fn shape() -> Shape {
     let environment = [
         ("RABBITMQ_DEFAULT_USER", USER),
         ("RABBITMQ_DEFAULT_PASS", PASSWORD),
+        // No file with settings: to translate one takes a broker a second of each start.
+        ("RABBITMQ_CONFIG_FILES", "/none"),
+        ("RABBITMQ_LOGS", "-"),
         ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", IMPATIENT),
     ];
     let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();

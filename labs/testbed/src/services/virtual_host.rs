@@ -37,6 +37,8 @@ pub struct Taken {
     pub body: Vec<u8>,
     /// The names of its headers.
     pub headers: Vec<String>,
+    /// Why the broker first made it a dead letter, if it did: `rejected`, `delivery_limit`.
+    pub first_death: Option<String>,
     /// `message_id`.
     pub message_id: Option<String>,
     /// `delivery_mode` 2: a durable queue keeps it across a restart of the broker.
@@ -45,9 +47,11 @@ pub struct Taken {
 
 impl From<Delivery> for Taken {
     fn from(Delivery { properties, data, .. }: Delivery) -> Taken {
-        let headers = properties.headers().iter().flat_map(|table| table.inner().keys());
+        let headers = properties.headers().iter().flat_map(|table| table.inner());
+        let first_death = headers.clone().find(|(name, _)| name.as_str() == "x-first-death-reason");
         Taken {
-            headers: headers.map(ToString::to_string).collect(),
+            first_death: first_death.and_then(|(_, reason)| Some(reason.as_long_string()?.to_string())),
+            headers: headers.map(|(name, _)| name.to_string()).collect(),
             message_id: properties.message_id().as_ref().map(ToString::to_string),
             persistent: *properties.delivery_mode() == Some(2),
             body: data,
@@ -64,6 +68,8 @@ pub struct Declared {
     pub kind: String,
     /// Whether it hands on what is rejected or thrown away: it has a dead-letter exchange.
     pub hands_on: bool,
+    /// Whether what it hands on comes back into it: by the default exchange, under the name of the queue itself.
+    pub hands_back: bool,
     /// Whether it keeps what it hands on until its copy is confirmed, as far as its arguments say.
     pub at_least_once: bool,
     /// How many messages were published to it.
@@ -89,7 +95,12 @@ impl VirtualHost {
 
     /// The `AMQP_URL` for a subject, reaching the broker directly or over a link at `via`.
     pub fn url(&self, via: Option<SocketAddr>) -> String {
-        format!("amqp://{USER}:{PASSWORD}@{}/{}", via.unwrap_or(self.server), self.name)
+        self.url_at(&via.unwrap_or(self.server).to_string())
+    }
+
+    /// The same with any text in the place of the address.
+    pub fn url_at(&self, address: &str) -> String {
+        format!("amqp://{USER}:{PASSWORD}@{address}/{}", self.name)
     }
 
     /// How many messages in `queue` are ready, that is neither delivered nor acknowledged; `None` when there is no such queue.
@@ -177,6 +188,8 @@ impl VirtualHost {
             kind: seen["type"].as_str().unwrap_or_default().to_owned(),
             hands_on: seen["arguments"]["x-dead-letter-exchange"].is_string()
                 || seen["effective_policy_definition"]["dead-letter-exchange"].is_string(),
+            hands_back: seen["arguments"]["x-dead-letter-exchange"] == ""
+                && seen["arguments"]["x-dead-letter-routing-key"].as_str().is_none_or(|key| key == queue),
             at_least_once: seen["arguments"]["x-dead-letter-strategy"] == "at-least-once"
                 && seen["arguments"]["x-overflow"] == "reject-publish",
             published: seen["message_stats"]["publish"].as_u64().unwrap_or(0),
@@ -187,8 +200,13 @@ impl VirtualHost {
     /// How many messages in `queue` are ready or delivered and not acknowledged. The broker counts these once a second: wait for a
     /// value, do not trust a single look.
     pub async fn all_messages(&self, queue: &str) -> Result<Option<u64>, SetUp> {
-        let seen = self.management.queue(&self.name, queue).await?;
-        Ok(seen.and_then(|seen| seen["messages"].as_u64()))
+        self.management.messages(&self.name, queue).await
+    }
+
+    /// How many messages all queues but this one hold, counted as by [`all_messages`](Self::all_messages).
+    pub async fn messages_outside(&self, queue: &str) -> Result<u64, SetUp> {
+        let queues = self.management.all_messages(&self.name).await?;
+        Ok(queues.iter().filter(|(name, _)| name != queue).map(|(_, messages)| messages).sum())
     }
 
     /// Deletes a queue with all that is in it, as somebody might in the management page.

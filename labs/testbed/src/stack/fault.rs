@@ -1,15 +1,16 @@
 //! Why a stack did not start.
 
 use crate::fact::Fact;
-use crate::services::Refused;
+use crate::services::{self, Refused};
 use crate::setup::SetUp;
+use crate::submission::DeployFault;
 use crate::verdict::{Stop, promise};
 
 /// Why a stack did not start.
 #[derive(Clone, Debug)]
 pub enum Fault {
-    /// The proxy's template does not hold, or is not there: nginx's own line. The submission is at fault, and nothing else.
-    Template(String),
+    /// A deploy file does not hold, or is not there. The submission is at fault, and nothing else.
+    Deploy(DeployFault),
     /// Whatever else ends a check.
     Stop(Stop),
 }
@@ -17,6 +18,12 @@ pub enum Fault {
 impl From<Stop> for Fault {
     fn from(stop: Stop) -> Fault {
         Fault::Stop(stop)
+    }
+}
+
+impl From<DeployFault> for Fault {
+    fn from(fault: DeployFault) -> Fault {
+        Fault::Deploy(fault)
     }
 }
 
@@ -29,19 +36,23 @@ impl From<SetUp> for Fault {
 impl From<Refused> for Fault {
     fn from(refused: Refused) -> Fault {
         match refused {
-            Refused::Template(line) => Fault::Template(line),
+            Refused::Template(line) => DeployFault::of(services::TEMPLATE, line).into(),
             Refused::SetUp(fault) => fault.into(),
         }
     }
 }
 
 impl From<Fault> for Stop {
-    /// For whoever does not judge the template itself: it had to hold.
+    /// For whoever does not judge the deploy files themselves: they had to hold.
     fn from(fault: Fault) -> Stop {
         match fault {
-            Fault::Template(line) => promise("nginx starts from the submission's nginx.conf.template")
-                .observed(Fact::named("nginx says", line))
-                .is_broken(),
+            Fault::Deploy(fault) => {
+                let next = format!("mend {}", fault.place());
+                promise("the stack starts from the submission's deploy files")
+                    .observed(Fact::named(fault.place(), &fault.says))
+                    .likely(true, "this file does not hold, so nothing was started", next)
+                    .is_broken()
+            }
             Fault::Stop(stop) => stop,
         }
     }

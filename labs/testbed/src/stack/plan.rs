@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::{CLIENTS, PROXY, REPORT};
+use crate::services::Demands;
 use crate::setup::SetUp;
 use crate::subject::Patience;
 
@@ -32,7 +33,8 @@ pub struct Instance {
     pub name: String,
     /// Its zone.
     pub zone: String,
-    /// Its settings. In a value `${NAME}` becomes the address of the path to the server `NAME`; `BIND_ADDR` is set by the test-bed.
+    /// Its settings. In a value `${NAME}` becomes the address of the path to the server, the instance or the [proxy](PROXY) `NAME`;
+    /// `BIND_ADDR` is set by the test-bed.
     pub environment: BTreeMap<String, String>,
     /// Soft and hard limit of open descriptors.
     pub nofile: Option<(u64, u64)>,
@@ -43,11 +45,13 @@ pub struct Instance {
 pub struct Proxy {
     /// Its zone.
     pub zone: String,
-    /// What fills the template. In a value `${NAME}` becomes the address of the path to the instance `NAME`. `LISTEN` is set by the
-    /// test-bed, and so is each instance by its own name, `API_1` for `api-1`, unless it is given here.
+    /// What fills the template. In a value `${NAME}` becomes the address of the path to the instance or the server `NAME`. `LISTEN` is
+    /// set by the test-bed.
     pub environment: BTreeMap<String, String>,
     /// Soft and hard limit of open descriptors.
     pub nofile: Option<(u64, u64)>,
+    /// What the filled template must say.
+    pub demands: Demands,
 }
 
 /// Something that is there already, and that instances reach over a path.
@@ -81,6 +85,11 @@ impl Zones {
         self
     }
 
+    /// Whether anybody has said how far this zone is from another.
+    pub fn knows(&self, zone: &str) -> bool {
+        self.between.keys().any(|(one, other)| one == zone || other == zone)
+    }
+
     /// The round trip between two zones; `None` where nobody has said.
     pub fn round_trip(&self, one: &str, other: &str) -> Option<Duration> {
         if one == other { Some(self.inside) } else { self.between.get(&pair(one, other)).copied() }
@@ -96,11 +105,6 @@ impl Instance {
     pub fn new<const N: usize>(name: &str, zone: &str, environment: [(&str, &str); N]) -> Instance {
         let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         Instance { name: name.to_owned(), zone: zone.to_owned(), environment, nofile: None }
-    }
-
-    /// Whether one of its settings means this server.
-    pub(super) fn talks_to(&self, server: &str) -> bool {
-        self.environment.values().any(|value| value.contains(&placeholder(server)))
     }
 }
 
@@ -120,7 +124,8 @@ impl Plan {
         self.zones.round_trip(one, other).ok_or_else(unknown)
     }
 
-    fn zone(&self, name: &str) -> Option<&str> {
+    /// The zone of one end of a path: of an instance, a server, the [proxy](PROXY), or [those who ask](CLIENTS).
+    pub fn zone(&self, name: &str) -> Option<&str> {
         let instances = self.instances.iter().map(|instance| (&instance.name, &instance.zone));
         let servers = self.servers.iter().map(|server| (&server.name, &server.zone));
         match name {
@@ -131,8 +136,14 @@ impl Plan {
     }
 }
 
-fn placeholder(name: &str) -> String {
+/// What stands in a setting for the address of the path to `name`.
+pub fn placeholder(name: &str) -> String {
     format!("${{{name}}}")
+}
+
+/// Whether one of these settings means `name`.
+pub(super) fn means(settings: &BTreeMap<String, String>, name: &str) -> bool {
+    settings.values().any(|value| value.contains(&placeholder(name)))
 }
 
 /// The settings with each `${NAME}` replaced that `address` knows; others stay as they are.

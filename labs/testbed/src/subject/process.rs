@@ -27,7 +27,8 @@ impl Process {
         Ok(())
     }
 
-    fn signal_group(&self, signal: Signal) {
+    /// A signal to the process and its children.
+    pub(super) fn signal_group(&self, signal: Signal) {
         if let Some(group) = self.group {
             // Nobody left in the group is what is wanted.
             let _ = kill_process_group(group, signal);

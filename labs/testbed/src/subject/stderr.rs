@@ -26,6 +26,7 @@ pub struct Stderr {
 #[derive(Default)]
 struct Said {
     lines: VecDeque<String>,
+    bytes: u64,
     panicked_at: Option<String>,
     panic: Option<(Instant, Hole)>,
     hole: Option<(Instant, Hole)>,
@@ -40,6 +41,7 @@ impl Stderr {
         tokio::spawn(async move {
             let mut lines = BufReader::new(pipe).split(b'\n');
             while let Ok(Some(line)) = lines.next_segment().await {
+                stderr.said().bytes += line.len() as u64 + 1;
                 stderr.said().hear(String::from_utf8_lossy(&line).trim_end().to_owned());
             }
             stderr.said().followers -= 1;
@@ -67,7 +69,13 @@ impl Stderr {
         said.lines.iter().skip(said.lines.len().saturating_sub(count)).cloned().collect()
     }
 
-    pub(super) fn tail(&self, count: usize) -> Vec<Fact> {
+    /// How many bytes it has said in all.
+    pub fn bytes(&self) -> u64 {
+        self.said().bytes
+    }
+
+    /// The last lines, as a fact; none where nothing was said.
+    pub fn tail(&self, count: usize) -> Vec<Fact> {
         let lines = self.lines(count);
         if lines.is_empty() { vec![] } else { vec![Fact::named("stderr", lines.join("\n"))] }
     }

@@ -28,7 +28,7 @@ pub(super) async fn judge(
     voice: Voice,
 ) -> CheckReport {
     let started = Instant::now();
-    let mut report = CheckReport::of(suite.listed(check), options.again(check.name));
+    let mut report = CheckReport::of(check.listed(), options.again(check.name));
     match Bed::make(check.name, options.submission.clone(), services.clone(), voice).await {
         Ok(bed) => {
             let verdict = attempt(suite, check, bed.clone()).await;

@@ -1,7 +1,5 @@
 //! What is asked of a suite's program: one value, in one variable. Plain `cargo test` sets none.
 
-use std::path::PathBuf;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Check, Suite};
@@ -59,7 +57,7 @@ impl Options {
     pub(super) fn of(suite: &Suite, request: Option<&Request>) -> Options {
         let (subject, submission) = match request.and_then(|request| request.submission.clone()) {
             Some(named) => named,
-            None => (suite.own.package.to_owned(), Submission::of(PathBuf::from(suite.own.path))),
+            None => (suite.own.package.to_owned(), suite.own.submission()),
         };
         let usual = || format!("cargo test -p {} --test verify --", suite.own.package);
         Options {

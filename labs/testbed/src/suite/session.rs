@@ -9,9 +9,9 @@ use futures_util::stream;
 use libtest_mimic::{Arguments, Failed, Trial};
 use time::OffsetDateTime;
 
-use super::Suite;
 use super::judge::judge;
 use super::request::{Options, Request};
+use super::{Check, Suite};
 use crate::descriptors;
 use crate::exit::Exit;
 use crate::progress::{Progress, Voice};
@@ -92,12 +92,7 @@ fn began(suite: &Suite, options: &Options) -> Began {
         title: suite.title.to_owned(),
         subject: options.subject.clone(),
         at: OffsetDateTime::now_utc(),
-        checks: suite
-            .checks
-            .iter()
-            .filter(|check| options.counts(check))
-            .map(|check| suite.listed(check))
-            .collect(),
+        checks: suite.checks.iter().filter(|check| options.counts(check)).map(Check::listed).collect(),
     }
 }
 

@@ -7,7 +7,7 @@ use lapin::options::{BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions,
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
 use testbed::path::Path;
-use testbed::services::{self, Cluster, Contained as _};
+use testbed::services::{self, Cluster};
 use testbed::wait;
 use tokio::time::timeout;
 
@@ -41,8 +41,9 @@ async fn a_confirmed_message_survives_any_one_broker() {
     cluster.kill(one).await.unwrap();
     let lonely = timeout(Duration::from_secs(2), publish(&channel, "alone")).await;
     assert!(!matches!(lonely, Ok(Ok(Confirmation::Ack(None)))), "one of three confirmed: {lonely:?}");
-    cluster.brokers()[one].start_again().await.unwrap();
-    cluster.bring_back(leader).await.unwrap();
+    cluster.start_again(one).await.unwrap();
+    cluster.start_again(leader).await.unwrap();
+    cluster.is_whole().await.unwrap();
     led_by(&cluster, leader, 3).await;
 
     let channel = self::channel(&cluster, leader).await;
@@ -73,12 +74,9 @@ async fn led_by(cluster: &Cluster, asked: usize, online: usize) -> usize {
 /// A channel that confirms, over a path to one broker.
 async fn channel(cluster: &Cluster, number: usize) -> Channel {
     // Kept to the end of the process: the connection must not outlive it.
-    let path =
-        Box::leak(Box::new(Path::to(cluster.brokers()[number].container().addr(), Duration::ZERO).unwrap()));
-    let url = cluster
-        .url(number)
-        .replace(&cluster.brokers()[number].container().addr().to_string(), &path.addr().to_string());
-    let connection = Connection::connect(&url, ConnectionProperties::default()).await.unwrap();
+    let path = Box::leak(Box::new(Path::to(cluster.addr(number), Duration::ZERO).unwrap()));
+    let connection =
+        Connection::connect(&cluster.url_via(path.addr()), ConnectionProperties::default()).await.unwrap();
     let channel = connection.create_channel().await.unwrap();
     Box::leak(Box::new(connection));
     channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();

@@ -70,7 +70,7 @@ async fn a_plan_that_does_not_say_how_far_is_a_fault() {
 }
 
 /// Sends back what it gets.
-async fn echo() -> SocketAddr {
+pub async fn echo() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     tokio::spawn(async move {

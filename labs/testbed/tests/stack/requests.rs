@@ -5,7 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Empty};
+use hyper::Request;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
 use reqwest::Client;
+use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
 /// What came of one request: the status and the body, or why there was none; and how long it took.
@@ -46,6 +52,32 @@ pub async fn get(client: &Client, addr: SocketAddr, path: &str) -> Answer {
     };
     let said = said.await.map_err(|error: reqwest::Error| format!("{error:?}"));
     Answer { said, took: begun.elapsed() }
+}
+
+/// One connection, opened once. A client with a pool may open a second one while the first is on its way back to the pool.
+pub struct Kept(SendRequest<Empty<Bytes>>);
+
+impl Kept {
+    pub async fn open(addr: SocketAddr) -> Kept {
+        let stream = TcpStream::connect(addr).await.unwrap();
+        let (sender, link) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(link);
+        Kept(sender)
+    }
+
+    pub async fn get(&mut self, path: &str) -> Answer {
+        let begun = Instant::now();
+        let request = Request::get(path).header("host", "stack").body(Empty::new()).unwrap();
+        let said = async {
+            self.0.ready().await?;
+            let answer = self.0.send_request(request).await?;
+            let status = answer.status().as_u16();
+            let body = answer.into_body().collect().await?.to_bytes();
+            Ok((status, String::from_utf8_lossy(&body).into_owned()))
+        };
+        let said = said.await.map_err(|error: hyper::Error| format!("{error:?}"));
+        Answer { said, took: begun.elapsed() }
+    }
 }
 
 /// Requests one after another, from some clients at once, until they are stopped.

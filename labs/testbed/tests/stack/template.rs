@@ -14,6 +14,8 @@ async fn a_template_that_does_not_hold_is_told_with_nginxs_own_line() {
         ("listen ${LISTEN};", "", "`listen *:80`"),
         ("${API_1}", "${API_7}", "host not found in upstream"),
         ("user nginx;", "user nobody_here;", "nobody_here"),
+        ("worker_processes 1;", "worker_processes auto;", "`worker_processes auto;`"),
+        ("/var/log/nginx/error.log notice", "/dev/null", "`error_log /dev/null`"),
     ];
     for (from, to, words) in wrong {
         let deploy = own_deploy("template");
@@ -30,10 +32,10 @@ async fn a_template_that_does_not_hold_is_told_with_nginxs_own_line() {
 }
 
 async fn refused(submission: Submission) -> String {
-    let Err(Fault::Template(line)) = Stack::start(&plan_in_one_place(), &submission).await else {
+    let Err(Fault::Deploy(fault)) = Stack::start(&plan_in_one_place(), &submission).await else {
         panic!("nginx took it");
     };
-    line
+    fault.to_string()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -15,7 +15,8 @@ use testbed::suite::OwnBinary;
 fn main() -> ExitCode {
     // What a package's own `verify` knows when it is compiled.
     let told = |name| env::var(name).unwrap_or_default().leak();
-    let own = OwnBinary { package: "tiny", path: told("TINY_SERVICE"), folder: told("TINY_FOLDER") };
+    let own =
+        OwnBinary { package: "tiny", path: told("TINY_SERVICE"), folder: told("TINY_FOLDER"), deploy: "" };
     let needs: &[Service] = match env::var("TINY_NEEDS").as_deref() {
         Ok("database") => &[Service::Postgres],
         Ok("broker") => &[Service::RabbitMq],
@@ -99,7 +100,10 @@ async fn falls_ill(bed: Bed) -> Verdict {
 /// Two services behind a proxy; then the check ends as `TINY_END` says.
 async fn stacks(bed: Bed) -> Verdict {
     let milliseconds = |name: &str| (name.to_owned(), "300ms".to_owned());
-    let environment = ["CONNECT_TIMEOUT", "READ_TIMEOUT"].map(milliseconds).into();
+    let instance = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+    let instances = [("API_1", "${api-1}"), ("API_2", "${api-2}")].map(instance);
+    let timeouts = ["CONNECT_TIMEOUT", "READ_TIMEOUT"].map(milliseconds);
+    let environment = timeouts.into_iter().chain(instances).collect();
     let plan = Plan {
         instances: vec![Instance::new("api-1", "", []), Instance::new("api-2", "", [])],
         proxy: Some(Proxy { environment, ..Proxy::default() }),

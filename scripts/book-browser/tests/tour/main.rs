@@ -1,12 +1,12 @@
-//! The tour of RabbitMQ (book/src/02-tour.md), walked in the broker's own management page: every label that the text names is
+//! The tour of RabbitMQ (book/src/02-message-queue/README.md, "By hand first"), walked in the broker's own management page: every label that the text names is
 //! pressed, and the broker is asked whether it did what the text says.
 //!
 //! `INSTA_UPDATE=always cargo test -p book-browser --test tour` takes the pictures of the chapter anew, into book/src/images.
 //! Without it, that they are there is checked.
 
-#[path = "../simulator/browser.rs"]
+#[path = "../pages/browser.rs"]
 mod browser;
-#[path = "../simulator/devtools.rs"]
+#[path = "../pages/devtools.rs"]
 mod devtools;
 mod management;
 mod pictures;

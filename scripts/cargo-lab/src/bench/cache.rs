@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use promises::contract::{PostTable as _, ReadsOfPosts as _, Settings as _};
+use promises::contract::{PostTable as _, Settings as _};
 use testbed::bed::Bed;
 use testbed::endpoint::Endpoint as _;
 use testbed::images::Service;

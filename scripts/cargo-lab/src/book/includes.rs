@@ -70,17 +70,24 @@ pub fn check(source: &Path) -> Result<Vec<String>, SetUp> {
 }
 
 /// Whether the part of `text` that an include names holds anything.
-fn holds(text: &str, part: &str) -> bool {
-    let mut numbers = part.split(':');
-    let is_lines = !part.is_empty() && numbers.all(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
-    if part.is_empty() {
-        !text.trim().is_empty()
+fn holds(text: &str, named: &str) -> bool {
+    let is_shown = |line: &&str| !line.contains("ANCHOR") && !line.trim().is_empty();
+    part(text, named).is_some_and(|lines| lines.iter().any(is_shown))
+}
+
+/// The lines of `text` that an include names, marks of anchors among them; `None` when an anchor is absent or never ends.
+pub fn part<'a>(text: &'a str, named: &str) -> Option<Vec<&'a str>> {
+    let mut numbers = named.split(':');
+    let is_lines =
+        !named.is_empty() && numbers.all(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
+    if named.is_empty() {
+        Some(text.lines().collect())
     } else if is_lines {
-        let first = part.split(':').next().and_then(|first| first.parse::<usize>().ok()).unwrap_or(1);
-        text.lines().skip(first.max(1) - 1).any(|line| !line.trim().is_empty())
+        let first = named.split(':').next().and_then(|first| first.parse::<usize>().ok()).unwrap_or(1);
+        Some(text.lines().skip(first.max(1) - 1).collect())
     } else {
         let ends =
-            |line: &str, mark: &str| line.split_once(mark).is_some_and(|(_, name)| name.trim() == part);
+            |line: &str, mark: &str| line.split_once(mark).is_some_and(|(_, name)| name.trim() == named);
         let mut lines = text.lines().skip_while(|line| !ends(line, "ANCHOR:"));
         lines.next();
         let mut inside = Vec::new();
@@ -88,7 +95,7 @@ fn holds(text: &str, part: &str) -> bool {
             inside.push(line);
             ends(line, "ANCHOR_END:")
         });
-        closed && inside.iter().any(|line| !line.contains("ANCHOR") && !line.trim().is_empty())
+        closed.then_some(inside)
     }
 }
 

@@ -11,7 +11,7 @@ use testbed::setup::SetUp;
 use crate::artifact::{Artifact, Target};
 use crate::process;
 use crate::prose::folded;
-use crate::workspace::{Lab, Workspace};
+use crate::workspace::{Lab, Whose, Workspace};
 
 /// Far longer than they take. What still runs then waits for something that an open hole, or a mistake, never gives.
 const LONGEST: Duration = Duration::from_secs(15);
@@ -121,7 +121,7 @@ const EXPECTED: &str = "Open holes make some fail, or wait in vain: that is expe
                         do not depend on it";
 
 fn folder(workspace: &Workspace, lab: &Lab) -> PathBuf {
-    workspace.root.join("labs").join(&lab.folder)
+    workspace.folder(&lab.folder, Whose::Learner)
 }
 
 fn asked_to_end(signal: Option<i32>) -> bool {

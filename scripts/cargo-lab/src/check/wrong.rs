@@ -2,7 +2,6 @@
 
 use testbed::exit::Exit;
 use testbed::setup::SetUp;
-use testbed::submission::Submission;
 use testbed::suite::Request;
 
 use super::{Check, Terminal};
@@ -55,11 +54,11 @@ pub fn judge(
     // Held until it is judged: nobody builds another one in its place.
     let copy = Copy::make(workspace, lab)?;
     anstream::eprintln!("    Building the solution with this mistake (the first time takes a minute or two)");
-    let binary =
+    let submission =
         copy.try_on(answer)?.map_err(|why| fault(&format!("the wrong answer {}", answer.name), why))?;
     let only = if only.is_empty() { vec![answer.check.clone()] } else { only.to_vec() };
     let request = Request {
-        submission: Some((answer.name.clone(), Submission::of(binary))),
+        submission: Some((answer.name.clone(), submission)),
         only,
         again: format!("cargo lab check {} --wrong {}", lab.number, answer.name),
         ..Request::default()

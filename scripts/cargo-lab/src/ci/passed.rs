@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use testbed::setup::SetUp;
 
-use crate::workspace::{Lab, Workspace, files, read};
+use crate::workspace::{DEPLOY, Lab, Whose, Workspace, files, read};
 
 /// Set on every CI: there all is tried.
 const CI: &str = "CI";
@@ -22,13 +22,14 @@ pub struct Passed {
 impl Passed {
     /// For what is tried on the solution of `lab`, with services that were started from `images`.
     pub fn of(workspace: &Workspace, lab: &Lab, images: &str) -> Result<Passed, SetUp> {
-        let solution = workspace.root.join("solutions").join(&lab.folder);
+        let solution = workspace.folder(&lab.folder, Whose::Workbook);
         let mut hasher = DefaultHasher::new();
         images.hash(&mut hasher);
         read(&workspace.root.join("Cargo.lock"))?.hash(&mut hasher);
         read(&solution.join("Cargo.toml"))?.hash(&mut hasher);
         let folders = SHARED.map(|folder| workspace.root.join(folder));
-        for folder in folders.iter().chain([&solution.join("src")]) {
+        let own = ["src", DEPLOY].map(|folder| solution.join(folder));
+        for folder in folders.iter().chain(own.iter().filter(|folder| folder.is_dir())) {
             let mut all = files(folder)?;
             all.sort();
             for file in all {

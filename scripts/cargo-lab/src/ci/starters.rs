@@ -1,20 +1,22 @@
-//! Every starter compiles, and breaks exactly the promises that it declares, each for the hole that it declares.
+//! Every starter compiles, and breaks exactly the promises that it declares, each for the hole that it declares, if it has holes
+//! that are open.
 
 use testbed::report::{CheckReport, Report, Word};
 use testbed::suite::Request;
 
-use super::solutions::{judge, missing, unlike_the_book};
+use super::solutions::{judge, missing, steady, unlike_the_book};
 use super::{Context, Proof};
 use crate::workspace::Lab;
 
 /// Judges each starter and holds it against its `[package.metadata.lab]`.
 pub fn break_what_they_declare(context: &Context) -> Proof {
-    let (mut wrong, mut red) = (Vec::new(), 0);
+    let (mut wrong, mut unsteady, mut red) = (Vec::new(), Vec::new(), 0);
     for lab in context.labs()? {
         let again = format!("cargo lab check {}", lab.number);
         // What the lab inherits may hold already.
         let own = Request { again: again.clone(), ..Request::default() };
-        let Some(report) = judge(context, &lab.starter(), &own)? else {
+        let expected = |check: &CheckReport| unlike(&lab, check).is_none();
+        let Some(report) = judge(context, &lab.starter(), &own, expected, &mut unsteady)? else {
             wrong.push(format!("{} does not compile", lab.starter()));
             continue;
         };
@@ -24,7 +26,8 @@ pub fn break_what_they_declare(context: &Context) -> Proof {
         wrong.extend(unlike_the_book(context, &again, &report)?);
         red += report.count(Word::Broken);
     }
-    Ok(if wrong.is_empty() { Ok(format!("{red} promises broken, each for its hole")) } else { Err(wrong) })
+    let words = format!("{red} promises broken, each as declared");
+    Ok(if wrong.is_empty() { Ok(steady(words, &unsteady)) } else { Err(wrong) })
 }
 
 /// Where a check did not end as the starter declares, if so.
@@ -33,7 +36,11 @@ fn unlike(lab: &Lab, check: &CheckReport) -> Option<String> {
     let hole = check.hole.as_ref().map(|hole| hole.text.as_str());
     let declared = lab.about.hole_of(&check.name);
     match check.verdict {
-        Word::Broken if hole == Some(declared) => None,
+        Word::Kept if lab.about.keeps(&check.name) => None,
+        word if lab.about.keeps(&check.name) => {
+            Some(format!("{starter}: {} is {}, declared as kept", check.name, word.as_str()))
+        }
+        Word::Broken if hole == declared => None,
         Word::Broken => {
             Some(format!("{starter}: {} is broken for {hole:?}, declared is {declared:?}", check.name))
         }
@@ -41,12 +48,16 @@ fn unlike(lab: &Lab, check: &CheckReport) -> Option<String> {
     }
 }
 
-/// What `red` says of checks that the lab has not got.
+/// What `red` and `kept` say of checks that the lab has not got.
 fn unknown(lab: &Lab, report: &Report) -> Vec<String> {
     let is_check = |name: &str| report.checks.iter().any(|check| check.name == name);
-    let names = lab.about.red.keys().filter(|name| !is_check(name));
+    let declared = lab.about.red.keys().map(|name| ("red", name));
+    let declared = declared.chain(lab.about.kept.iter().map(|name| ("kept", name)));
+    let names = declared.filter(|(_, name)| !is_check(name));
     names
-        .map(|name| format!("{}: `red` names {name}, and the lab has no such check", lab.starter()))
+        .map(|(list, name)| {
+            format!("{}: `{list}` names {name}, and the lab has no such check", lab.starter())
+        })
         .collect()
 }
 
@@ -66,8 +77,7 @@ mod tests {
 
     fn lab(first: &str, red: &[(&str, &str)]) -> Lab {
         let red = red.iter().map(|(check, hole)| (check.to_string(), hole.to_string())).collect();
-        let about =
-            About { title: String::new(), chapter: String::new(), holes: vec![], first: first.into(), red };
+        let about = About { first: first.into(), red, ..About::default() };
         Lab { number: "01".into(), folder: "01-x".into(), about }
     }
 
@@ -76,6 +86,18 @@ mod tests {
         let lab = lab("lab 01: insert", &[("a", "lab 01: list")]);
         assert_eq!(unlike(&lab, &check(Word::Broken, Some("lab 01: list"))), None);
         assert!(unlike(&lab, &check(Word::Broken, Some("lab 01: insert"))).is_some());
+    }
+
+    #[test]
+    fn a_starter_that_works_is_red_without_a_hole_and_keeps_what_it_declares() {
+        let mut lab = lab("", &[]);
+        assert_eq!(unlike(&lab, &check(Word::Broken, None)), None);
+        for other in [check(Word::Kept, None), check(Word::Broken, Some("lab 01: insert"))] {
+            assert!(unlike(&lab, &other).is_some(), "{other:?}");
+        }
+        lab.about.kept = vec!["a".to_owned()];
+        assert_eq!(unlike(&lab, &check(Word::Kept, None)), None);
+        assert!(unlike(&lab, &check(Word::Broken, None)).is_some());
     }
 
     #[test]

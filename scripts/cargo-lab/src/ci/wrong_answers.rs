@@ -7,7 +7,6 @@ use std::path::Path;
 
 use testbed::report::{CheckReport, Word, text};
 use testbed::setup::SetUp;
-use testbed::submission::Submission;
 use testbed::suite::Request;
 
 use super::passed::Passed;
@@ -40,16 +39,32 @@ pub fn are_caught(context: &Context) -> Proof {
                 caught += 1;
                 continue;
             }
-            match judge(context, &lab, &verify, &copy, &answer)? {
-                Ok(()) => {
+            let mut judged = judge(context, &lab, &verify, &copy, &answer)?;
+            if let Judged::Unclear(why) = judged {
+                println!("  {:<28} once more: {why}", answer.name);
+                judged = judge(context, &lab, &verify, &copy, &answer)?;
+            }
+            match judged {
+                Judged::Caught => {
                     passed.remember(&name, &answer.path)?;
                     caught += 1;
                 }
-                Err(why) => wrong.push(format!("{}: {why}", answer.name)),
+                Judged::Missed(why) | Judged::Unclear(why) => wrong.push(format!("{}: {why}", answer.name)),
             }
         }
     }
     Ok(if wrong.is_empty() { Ok(format!("{caught} wrong answers caught by name")) } else { Err(wrong) })
+}
+
+/// What came of one wrong answer.
+enum Judged {
+    /// The check that it names is broken, with the message on record.
+    Caught,
+    /// It was not caught, or not tried.
+    Missed(String),
+    /// The host was too busy to tell, or the message is another one: which of two things is seen first may be chance. Twice in a row it
+    /// is none.
+    Unclear(String),
 }
 
 /// Builds one wrong answer and runs the check that must catch it.
@@ -59,20 +74,22 @@ fn judge(
     verify: &Verify,
     copy: &Copy,
     answer: &WrongAnswer,
-) -> Result<Result<(), String>, SetUp> {
-    let binary = match copy.try_on(answer)? {
-        Ok(binary) => binary,
-        Err(why) => return Ok(Err(why)),
+) -> Result<Judged, SetUp> {
+    let submission = match copy.try_on(answer)? {
+        Ok(submission) => submission,
+        Err(why) => return Ok(Judged::Missed(why)),
     };
     let request = Request {
-        submission: Some((answer.name.clone(), Submission::of(binary))),
+        submission: Some((answer.name.clone(), submission)),
         only: vec![answer.check.clone()],
         again: format!("cargo lab check {}", lab.number),
         ..Request::default()
     };
     let judged = verify.judge(&request, &mut Nobody, |command| context.lend(command))?;
     let report = judged.report.ok_or_else(|| cut_off(&answer.name))?;
-    let Some(check) = report.checks.first() else { return Ok(Err("no check was run".to_owned())) };
+    let Some(check) = report.checks.first() else {
+        return Ok(Judged::Missed("no check was run".to_owned()));
+    };
     println!(
         "  {:<28} {:<24} {:<10} {:>5.1} s",
         answer.name,
@@ -80,10 +97,12 @@ fn judge(
         check.verdict.as_str(),
         check.seconds
     );
-    if check.verdict != Word::Broken {
-        return Ok(Err(format!("{} is {}: it was not caught", answer.check, check.verdict.as_str())));
-    }
-    Ok(as_recorded(answer, check))
+    let uncaught = || format!("{} is {}: it was not caught", answer.check, check.verdict.as_str());
+    Ok(match check.verdict {
+        Word::Broken => as_recorded(answer, check).map_or_else(Judged::Unclear, |()| Judged::Caught),
+        Word::Inconclusive => Judged::Unclear(uncaught()),
+        _ => Judged::Missed(uncaught()),
+    })
 }
 
 /// Compares the message with the one on record. `INSTA_UPDATE=always` records it anew.

@@ -14,13 +14,22 @@ pub struct Filling {
     pub lines: Vec<String>,
     /// What the comments say.
     pub question: Vec<String>,
-    /// The text of its `todo!`, as a check reports it: `lab 00: take a place in a bounded line, or refuse`.
+    /// The text of its `todo!`, as a check reports it: `lab 00: take a place in a bounded line, or refuse`. Nothing where the starter works.
     pub todo: Option<String>,
+}
+
+/// What a starter does before anybody has worked on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// It compiles, and each of its functions with a hole ends in a `todo!`.
+    Open,
+    /// It works, and keeps too little of what it must: no hole has a `todo!`.
+    Works,
 }
 
 impl Filling {
     /// Reads a hole file of lab `number`, and tells what is wrong with it.
-    pub fn parse(text: &str, kind: Kind, number: &str) -> (Filling, Vec<Fault>) {
+    pub fn parse(text: &str, kind: Kind, number: &str, before: Before) -> (Filling, Vec<Fault>) {
         let (hint, comment) = (format!("{}:", kind.comment()), kind.comment());
         let is_hint = |line: &&str| line.trim_start().starts_with(&hint);
         let rest =
@@ -37,7 +46,7 @@ impl Filling {
             faults.push(Fault::new(1, format!("no hint: a line `{hint} …` with a call to look up")));
         }
         let mut todo = None;
-        if kind == Kind::Rust {
+        if kind == Kind::Rust && before == Before::Open {
             let todos = todos(text);
             match todos[..] {
                 [] => faults.push(Fault::new(1, "no `todo!`: a hole has exactly one")),
@@ -53,6 +62,8 @@ impl Filling {
             }
         } else if lines.is_empty() {
             faults.push(Fault::new(1, "nothing to dig in"));
+        } else if let (Kind::Rust, Some(line)) = (kind, todos(text).first()) {
+            faults.push(Fault::new(*line, "a `todo!`: `first` is empty, so the starter works as it is dug"));
         }
         (Filling { hints, lines, question, todo }, faults)
     }
@@ -85,7 +96,7 @@ mod tests {
     #[test]
     fn hints_are_kept_apart_from_what_is_dug_in() {
         let text = "//: `BTreeMap::insert`\n//: `notify_one`\n\n// Who wakes the worker?\nlet _ = job;\n\ntodo!(\"lab 00: enter\")\n";
-        let (filling, faults) = Filling::parse(text, Kind::Rust, "00");
+        let (filling, faults) = Filling::parse(text, Kind::Rust, "00", Before::Open);
         assert_eq!(faults, []);
         assert_eq!(filling.hints, ["`BTreeMap::insert`", "`notify_one`"]);
         assert_eq!(
@@ -100,13 +111,13 @@ mod tests {
     #[test]
     fn a_todo_may_be_inside_and_over_two_lines() {
         let text = "//: x\nloop {\n    todo!(\n        \"lab 01: wait\"\n    )\n}\n";
-        let (filling, faults) = Filling::parse(text, Kind::Rust, "01");
+        let (filling, faults) = Filling::parse(text, Kind::Rust, "01", Before::Open);
         assert_eq!((filling.todo.as_deref(), faults), (Some("lab 01: wait"), Vec::new()));
     }
 
     #[test]
     fn what_a_hole_file_lacks_is_named_with_its_line() {
-        let faults = |text: &str| Filling::parse(text, Kind::Rust, "00").1;
+        let faults = |text: &str| Filling::parse(text, Kind::Rust, "00", Before::Open).1;
         assert_eq!(faults("//: x\n1\n"), [Fault::new(1, "no `todo!`: a hole has exactly one")]);
         let two = "//: x\ntodo!(\"lab 00: a\");\n// A todo!( in a comment is none.\ntodo!(\"lab 00: b\")\n";
         assert_eq!(faults(two), [Fault::new(4, "another `todo!`: a hole has exactly one")]);
@@ -123,10 +134,22 @@ mod tests {
     #[test]
     fn a_deploy_file_needs_no_todo() {
         let (filling, faults) =
-            Filling::parse("#: `keepalive`\n# One server.\nserver a;\n", Kind::Conf, "04");
+            Filling::parse("#: `keepalive`\n# One server.\nserver a;\n", Kind::Conf, "04", Before::Open);
         assert_eq!(faults, []);
         assert_eq!(filling.lines, ["# One server.", "server a;"]);
         assert_eq!(filling.task(), "One server.");
-        assert_eq!(Filling::parse("#: x\n", Kind::Yaml, "04").1, [Fault::new(1, "nothing to dig in")]);
+        let empty = Filling::parse("#: x\n", Kind::Yaml, "04", Before::Open);
+        assert_eq!(empty.1, [Fault::new(1, "nothing to dig in")]);
+    }
+
+    #[test]
+    fn a_starter_that_works_has_no_todo() {
+        let of = |text: &str| Filling::parse(text, Kind::Rust, "04", Before::Works);
+        let (filling, faults) = of("//: `HeaderMap::get`\n// Take the id from the header.\nNone\n");
+        assert_eq!((filling.task(), filling.todo.as_ref()), ("Take the id from the header.", None));
+        assert_eq!(faults, []);
+        let what = "a `todo!`: `first` is empty, so the starter works as it is dug";
+        assert_eq!(of("//: x\ntodo!(\"lab 04: a\")\n").1, [Fault::new(2, what)]);
+        assert_eq!(of("//: x\n").1, [Fault::new(1, "nothing to dig in")]);
     }
 }

@@ -83,11 +83,12 @@ pub fn how_to_mend(number: &str, folder: &str, hole: &Hole) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::filling::Filling;
+    use super::super::filling::{Before, Filling};
     use super::*;
 
     fn hole() -> Hole {
-        let (filling, _) = Filling::parse("//: x\n// Why?\ntodo!(\"lab 00: a\")\n", Kind::Rust, "00");
+        let (filling, _) =
+            Filling::parse("//: x\n// Why?\ntodo!(\"lab 00: a\")\n", Kind::Rust, "00", Before::Open);
         let file = "src/a.rs".into();
         Hole { name: "a".to_owned(), file, kind: Kind::Rust, filling, code: vec!["1".to_owned()], line: 2 }
     }

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use testbed::setup::SetUp;
 
-use super::filling::{Filling, todos};
+use super::filling::{Before, Filling, todos};
 use super::region::{Kind, Region, regions, replaced};
-use crate::workspace::{About, Workspace, files, folders, read};
+use crate::workspace::{About, Whose, Workspace, files, folders, read};
 
 /// The folders of a package that are dug; each only where the solution has it.
 pub const DUG: [&str; 3] = ["src", "deploy", "tests"];
@@ -66,7 +66,7 @@ impl Source {
 
     /// Reads the solution in `folder` and digs.
     pub fn read(workspace: &Workspace, folder: &str) -> Result<Source, SetUp> {
-        let solution = workspace.root.join("solutions").join(folder);
+        let solution = workspace.folder(folder, Whose::Workbook);
         let shown = format!("solutions/{folder}");
         let number = folder.split_once('-').map_or(folder, |(number, _)| number).to_owned();
         let manifest = read(&solution.join("Cargo.toml"))?;
@@ -147,10 +147,15 @@ impl Source {
             return Err(format!("hole-{name} is there twice"));
         }
         file.used = true;
-        let (filling, faults) = Filling::parse(&file.text, kind, &self.number);
+        let (filling, faults) = Filling::parse(&file.text, kind, &self.number, self.before());
         self.faults
             .extend(faults.into_iter().map(|fault| format!("{}:{}: {}", file.shown, fault.line, fault.what)));
         Ok(filling)
+    }
+
+    /// What the starter does before anybody has worked on it: a `first` that says nothing is met by no check.
+    fn before(&self) -> Before {
+        if self.about.first.is_empty() { Before::Works } else { Before::Open }
     }
 
     /// `holes`, `first` and `red` speak of holes that are there, and of all of them.
@@ -173,7 +178,8 @@ impl Source {
             faults.push(fault("holes = ", format!("`holes` does not name {}", hole.name)));
         }
         let is_met = |text: &str| self.holes.iter().any(|hole| hole.filling.todo.as_deref() == Some(text));
-        for text in std::iter::once(&self.about.first).chain(self.about.red.values()) {
+        let first = Some(&self.about.first).filter(|_| self.before() == Before::Open);
+        for text in first.into_iter().chain(self.about.red.values()) {
             if !is_met(text) {
                 faults.push(fault(&format!("\"{text}\""), format!("no hole says \"{text}\"")));
             }

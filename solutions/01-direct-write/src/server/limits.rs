@@ -13,8 +13,8 @@ pub struct Limits {
     /// connection that takes 1 s, then 3 s, then 7 s.
     pub backlog: u32,
 
-    /// How many connections are served at once. Each costs a descriptor and up to [`head`](Self::head)
-    /// of memory; further ones wait in the kernel.
+    /// How many connections are served at once. Each costs a descriptor, up to [`head`](Self::head) of
+    /// memory, and its answer until the client has taken it; further ones wait in the kernel.
     pub connections: usize,
 
     /// The pause after a failed attempt to accept (no descriptors are left): the next one would fail
@@ -27,6 +27,9 @@ pub struct Limits {
     /// How long a client may take to send a request head, and how long a connection may be idle
     /// between two.
     pub head_timeout: Duration,
+
+    /// How long a client may take none of its answer.
+    pub stall: Duration,
 }
 
 impl Default for Limits {
@@ -37,6 +40,7 @@ impl Default for Limits {
             pause: Duration::from_millis(50),
             head: 80 * 1024, // Room for a long search.
             head_timeout: Duration::from_secs(30),
+            stall: Duration::from_secs(30),
         }
     }
 }

@@ -6,8 +6,15 @@
 mod connection;
 mod limits;
 mod stop;
+mod stream;
 
-use std::{future::Future, io, pin::pin, sync::Arc, time::Duration};
+use std::{
+    future::{Future, pending},
+    io,
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::Router;
 use tokio::{
@@ -16,10 +23,9 @@ use tokio::{
     time::sleep,
 };
 
+pub use connection::Connections;
 pub use limits::Limits;
 pub use stop::terminated;
-
-use connection::Connections;
 
 /// Listens on `address`, as `host:port`.
 ///
@@ -61,7 +67,7 @@ pub async fn run(
             biased;
             () = &mut shutdown => break,
             (place, accepted) = next => match accepted {
-                Ok((stream, _)) => connections.serve(stream, place.ok()),
+                Ok((stream, _)) => connections.serve(stream, Arc::new(place), pending()),
                 Err(error) => not_accepted(&error, limits.pause).await,
             }
         }

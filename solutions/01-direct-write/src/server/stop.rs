@@ -25,7 +25,7 @@ impl Connections {
     /// for us, lets every request that had arrived end with its answer, and gives up on what is
     /// left (a client that sent half a request) after `drain`.
     // ANCHOR: shutdown
-    pub(super) async fn finish(self, listener: TcpListener, drain: Duration) {
+    pub async fn finish(self, listener: TcpListener, drain: Duration) {
         // ANCHOR: hole-finish
         // Connections that wait in the kernel may carry requests, and closing the listener would
         // reset them.
@@ -33,7 +33,7 @@ impl Connections {
             let waiting = std::iter::from_fn(|| listener.accept().ok()).take(self.limits.backlog as usize);
             for (stream, _) in waiting {
                 if let Ok(stream) = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream)) {
-                    self.serve(stream, ());
+                    self.serve(stream, (), std::future::pending());
                 }
             }
         } // Here the listener is closed.

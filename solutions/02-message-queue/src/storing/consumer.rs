@@ -23,7 +23,7 @@ use crate::wire::{
 
 /// How long after the stop the batch that is being stored may take. What is not done by then is
 /// given back, and stored by whoever gets it next.
-const FINISH: Duration = Duration::from_secs(6);
+const FINISH: Duration = Duration::from_secs(4);
 
 /// Takes messages over one connection of its own.
 #[derive(Debug)]

@@ -52,10 +52,10 @@ fn the_line_follows_the_offered_load_until_it_ends() {
     let plot = Plot::of(&timeline);
     let level = |line: &&str| numbers(line, "tl-offered", "y1") == numbers(line, "tl-offered", "y2");
     let steps: Vec<&str> = svg.lines().filter(|line| line.contains("\"tl-offered\"")).filter(level).collect();
-    let offered: Vec<_> = timeline.seconds.iter().filter(|second| second.scheduled > 0).collect();
+    let offered: Vec<_> = timeline.seconds.iter().filter(|second| second.counts.scheduled > 0).collect();
     assert_eq!(steps.len(), offered.len());
     for (step, second) in steps.iter().zip(offered) {
-        assert!((numbers(step, "<line", "y1")[0] - plot.y(second.scheduled as f64)).abs() < 0.1);
+        assert!((numbers(step, "<line", "y1")[0] - plot.y(second.counts.scheduled as f64)).abs() < 0.1);
     }
     assert!(svg.contains(">capacity 60<"));
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{ended, occurring};
+use super::occurring;
 use crate::load::{Outcome, Second};
 use crate::report::Timeline;
 
@@ -29,9 +29,9 @@ pub(super) fn description(timeline: &Timeline) -> String {
 }
 
 pub(super) fn told(second: &Second) -> String {
-    let mut text = format!("second {}: offered {}", second.second, second.scheduled);
+    let mut text = format!("second {}: offered {}", second.second, second.counts.scheduled);
     for outcome in Outcome::ALL {
-        let count = ended(second, outcome);
+        let count = second.counts.of(outcome);
         if count > 0 {
             let _ = write!(text, ", {} {count}", outcome.words());
         }

@@ -17,24 +17,24 @@ pub(in crate::report) fn overload() -> Timeline {
         let offered = if second < 8 { 180 } else { 0 };
         let accepted = [58, 60, 61, 60, 60, 59, 61, 60, 60, 41, 0, 0][second];
         let refused = [0, 95, 118, 121, 119, 120, 118, 98, 20, 3, 0, 0][second];
-        let mut row =
-            Second { second: second as u64, scheduled: offered, accepted, refused, ..Second::default() };
-        row.timed_out = [0, 0, 0, 2, 4, 3, 4, 3, 6, 5, 3, 2][second];
-        row.reset = if second == 7 { 16 } else { 0 };
-        row.in_flight = [122, 147, 148, 145, 142, 140, 137, 140, 54, 5, 2, 0][second];
-        row.p50_ms = (accepted >= 20).then_some(150.0 + 90.0 * second as f64);
-        row.max_ms = (accepted > 0).then_some(400.25 + 120.0 * second as f64);
-        seconds.push(row);
+        let counts = Counts {
+            scheduled: offered,
+            accepted,
+            refused,
+            timed_out: [0, 0, 0, 2, 4, 3, 4, 3, 6, 5, 3, 2][second],
+            reset: if second == 7 { 16 } else { 0 },
+            in_flight: [122, 147, 148, 145, 142, 140, 137, 140, 54, 5, 2, 0][second],
+            ..Counts::default()
+        };
+        seconds.push(Second {
+            second: second as u64,
+            counts,
+            p50_ms: (accepted >= 20).then_some(150.0 + 90.0 * second as f64),
+            max_ms: (accepted > 0).then_some(400.25 + 120.0 * second as f64),
+        });
     }
-    let sum = |of: fn(&Second) -> u64| seconds.iter().map(of).sum::<u64>();
-    let counts = Counts {
-        scheduled: sum(|second| second.scheduled),
-        accepted: sum(|second| second.accepted),
-        refused: sum(|second| second.refused),
-        timed_out: sum(|second| second.timed_out),
-        reset: sum(|second| second.reset),
-        ..Counts::default()
-    };
+    let sum = seconds.iter().fold(Counts::default(), |sum, second| sum + second.counts);
+    let counts = Counts { in_flight: 0, ..sum };
     Timeline {
         label: "three times capacity".into(),
         schedule: "constant 180/s for 8 s (1440 requests)".into(),
