@@ -25,7 +25,7 @@
         const answered = (row) => row.accepted + row.refused + row.timedOut;
         const panels = [
             {
-                title: "Waiting in the line",
+                title: "Waiting in the queue",
                 highest: Math.max(queue, 1),
                 mark: { at: queue, name: `${queue} ${queue === 1 ? "place" : "places"}` },
                 draw: (y) => area(looks.map((look) => [x(look.at), y(look.waiting)]), y(0)),
@@ -169,7 +169,7 @@
             `<tr><th scope="row">${second < parameters.seconds ? second + 1 : "later"}</th><td>${row.arrivals}</td>` +
             `<td>${row.accepted}</td><td>${row.refused}</td><td>${row.timedOut}</td><td>${row.waiting}</td>` +
             `<td>${duration(row.medianMs)}</td><td>${duration(row.longestMs)}</td></tr>`;
-        const columns = ["second", "arrived", "accepted", "refused", "timed out", "in line", "median", "longest"];
+        const columns = ["second", "arrived", "accepted", "refused", "timed out", "in queue", "median", "longest"];
         const shown = until === null ? rows : rows.slice(0, until);
         return (
             `<table class="overload-seconds"><caption>Second by second</caption><thead><tr>` +

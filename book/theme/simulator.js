@@ -7,8 +7,8 @@
         { name: "arrivalRate", label: "Arrivals a second (λ)", min: 1, max: 1000, step: "any" },
         { name: "servers", label: "Workers (c)", min: 1, max: 64 },
         { name: "serviceMs", label: "Service time, ms", min: 1, max: 1000 },
-        { name: "queue", label: "Places in the line", min: 0, max: 5000 },
-        { name: "timeoutMs", label: "Timeout in the line, ms", min: 0, max: 60000 },
+        { name: "queue", label: "Places in the queue", min: 0, max: 5000 },
+        { name: "timeoutMs", label: "Timeout in the queue, ms", min: 0, max: 60000 },
         { name: "seconds", label: "Length of the run, s", min: 10, max: 600 },
         { name: "seed", label: "Seed of chance", min: 0, max: 999999 },
     ];
@@ -18,7 +18,7 @@
         {
             name: "abandoned",
             label: "Who timed out",
-            options: { dropped: "leaves the line", served: "is served all the same" },
+            options: { dropped: "leaves the queue", served: "is served all the same" },
         },
     ];
     // Simulated seconds a second; 0 shows the end at once.
