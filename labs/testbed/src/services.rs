@@ -18,7 +18,7 @@ pub(crate) use container::{create_no_more, has_created};
 pub use database::Database;
 pub use nginx::{Demands, Front, LogFormat, Nginx, Refused, TEMPLATE};
 pub use postgres::{Connections, Postgres};
-pub use rabbitmq::RabbitMq;
+pub use rabbitmq::{COUNTED_WITHIN, RabbitMq};
 pub use virtual_host::{Declared, Taken, VirtualHost};
 
 use crate::images::Service;

@@ -92,7 +92,7 @@ impl Check {
     fn listed(&self) -> Listed {
         let (chapter, section) = (self.chapter.clone(), self.section.to_owned());
         let read = Read { chapter, section, href: format!("{}.html#{}", self.page, slug(self.section)) };
-        Listed { name: self.name.to_owned(), title: self.title.to_owned(), read }
+        Listed { name: self.name.to_owned(), title: self.title.to_owned(), read, alone: self.alone }
     }
 }
 

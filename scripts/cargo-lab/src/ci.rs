@@ -4,12 +4,14 @@ mod code;
 mod finale;
 mod leftovers;
 mod passed;
+mod recorded;
 mod solutions;
 mod starters;
 mod trees;
 mod wrong_answers;
 
 use std::path::PathBuf;
+use std::thread::available_parallelism;
 use std::time::Instant;
 
 use clap::Args;
@@ -31,6 +33,16 @@ pub struct Ci {
     /// Prove the steps about labs for this lab only
     #[arg(long, value_name = "LAB")]
     pub lab: Option<String>,
+}
+
+/// How many checks are judged side by side, of a subject that is right: a lane for each core.
+fn lanes() -> usize {
+    available_parallelism().map_or(1, usize::from)
+}
+
+/// The same for one that is wrong: its checks wait most of their time, for a deadline, a fault, an answer that does not come.
+fn lanes_for_the_wrong() -> usize {
+    2 * lanes()
 }
 
 /// What a step proved, or why it did not.

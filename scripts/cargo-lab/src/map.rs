@@ -98,7 +98,8 @@ mod tests {
     fn report(verdicts: &[Word]) -> Report {
         let read = || Read { chapter: String::new(), section: String::new(), href: String::new() };
         let names = ["first", "second", "third"];
-        let listed = names.map(|name| Listed { name: name.into(), title: String::new(), read: read() });
+        let listed =
+            names.map(|name| Listed { name: name.into(), title: String::new(), read: read(), alone: false });
         let checks = listed.iter().zip(verdicts).map(|(listed, verdict)| CheckReport {
             verdict: *verdict,
             at: JUDGED,

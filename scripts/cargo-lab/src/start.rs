@@ -120,7 +120,7 @@ mod tests {
 
     fn check(goodput: f64, share: f64) -> CheckReport {
         let read = Read { chapter: String::new(), section: String::new(), href: String::new() };
-        let listed = Listed { name: "goodput-holds".into(), title: String::new(), read };
+        let listed = Listed { name: "goodput-holds".into(), title: String::new(), read, alone: false };
         let mut check = CheckReport::of(listed, "again".into());
         check.observed = vec![
             Fact::measure("goodput", goodput, "/s"),

@@ -116,6 +116,32 @@ impl Copy {
         Ok(self.build()?.map(submission).ok_or_else(|| "does not compile".to_owned()))
     }
 
+    /// A submission that was just built, at a place of its own: the copy is free for the next one while this one is judged.
+    pub fn put_aside(&self, answer: &WrongAnswer, built: &Submission) -> Result<Submission, SetUp> {
+        let aside = self.aside(answer);
+        let binary = aside.join(NAME);
+        let fault = |error| SetUp::from_cause(format!("copy `{}`", built.binary.display()), error);
+        std::fs::create_dir_all(&aside).map_err(fault)?;
+        std::fs::copy(&built.binary, &binary).map_err(fault)?;
+        let deploy = built.deploy.as_ref().map(|_| aside.join(DEPLOY));
+        if let (Some(from), Some(to)) = (&built.deploy, &deploy) {
+            for file in files(from)? {
+                write(&to.join(&file), &read(&from.join(&file))?)?;
+            }
+        }
+        Ok(Submission { binary, deploy })
+    }
+
+    /// Removes what was put aside.
+    pub fn remove(&self, answer: &WrongAnswer) -> Result<(), SetUp> {
+        let aside = self.aside(answer);
+        std::fs::remove_dir_all(&aside).map_err(|error| unreadable(&aside, &error))
+    }
+
+    fn aside(&self, answer: &WrongAnswer) -> PathBuf {
+        self.root.join("aside").join(&answer.name)
+    }
+
     /// A workspace of this one package. What only its tests need is left out: its `verify` is the original's.
     fn write_manifests(&self, original_root: &Path, lab: &Lab) -> Result<(), SetUp> {
         let mut whole = manifest(&original_root.join("Cargo.toml"))?;

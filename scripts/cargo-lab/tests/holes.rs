@@ -86,7 +86,8 @@ impl Workbook {
     /// Leaves a report of the learner's lab in which `kept` of its two checks were run and kept.
     fn judged(&self, kept: usize) {
         let read = Read { chapter: String::new(), section: String::new(), href: String::new() };
-        let listed = |name: &str| Listed { name: name.into(), title: name.into(), read: read.clone() };
+        let listed =
+            |name: &str| Listed { name: name.into(), title: name.into(), read: read.clone(), alone: false };
         let names = ["a", "b"];
         let checks = names.iter().take(kept);
         let checks = checks

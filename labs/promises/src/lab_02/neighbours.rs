@@ -24,12 +24,7 @@ impl Seen {
     /// Waits until the good ones are stored, or nothing more comes, and then until the broker has nothing left.
     async fn after(bed: &Bed, good: &[Uuid]) -> Result<Seen, Stop> {
         let stored = bed.stored(good, QUEUE).await?.is_some();
-        let mut left = 0;
-        let empty = wait::try_until(GATHERED * 3, async || {
-            left = bed.broker().all_messages(QUEUE).await?.unwrap_or(0);
-            Ok::<_, Stop>((left == 0).then_some(()))
-        });
-        empty.await?;
+        let left = bed.broker().emptied(QUEUE, GATHERED * 3).await?.unwrap_or(0);
         let dead = bed.broker().take_all(DEAD).await?.into_iter().map(|letter| letter.body).collect();
         Ok(Seen { stored, rows: rows_of(bed, good).await?, left, dead })
     }

@@ -1,8 +1,9 @@
 //! A stop that was asked for: who waits is answered, what is begun is finished or given back.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::contract::prelude::*;
+use testbed::services::COUNTED_WITHIN;
 
 use super::stored::{all_acknowledged, all_stored};
 use crate::contract::QUEUE;
@@ -116,11 +117,13 @@ async fn stops_in_mid_batch(bed: &Bed, service: &Subject, batch: Batch) -> Verdi
     if batch == Batch::Stuck {
         return Ok(exit);
     }
+    let asked = Instant::now();
     let mut seen = (0, 0);
     let settled = testbed::wait::try_until(BEGUN, async || {
         let waiting = bed.broker().all_messages(QUEUE).await?.unwrap_or(0);
         seen = (bed.database().rows().await? - before, waiting);
-        Ok::<_, Stop>((seen.0 + i64::try_from(seen.1).unwrap_or(i64::MAX) == POSTS).then_some(()))
+        let is_all = seen.0 + i64::try_from(seen.1).unwrap_or(i64::MAX) == POSTS;
+        Ok::<_, Stop>((is_all && asked.elapsed() >= COUNTED_WITHIN).then_some(()))
     });
     let settled = settled.await?.is_some();
     let either = promise("what is being stored at SIGTERM is finished or given back: no post is stored and still in the queue")

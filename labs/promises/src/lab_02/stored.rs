@@ -87,12 +87,7 @@ pub(crate) fn all_accepted(run: &Finished, when: &str) -> Verdict {
 /// The promise that the queue holds nothing any more, neither ready nor delivered: all is acknowledged.
 pub(super) async fn all_acknowledged(bed: &Bed, when: &str) -> Verdict {
     let longest = std::time::Duration::from_secs(20);
-    let mut left = None;
-    let empty = testbed::wait::try_until(longest, async || {
-        left = bed.broker().all_messages(QUEUE).await?;
-        Ok::<_, Stop>((left == Some(0)).then_some(()))
-    });
-    let empty = empty.await?.is_some();
+    let left = bed.broker().emptied(QUEUE, longest).await?;
     let ready = bed.broker().ready(QUEUE).await?.unwrap_or(0);
     promise(format!("{when}, every message is acknowledged: the queue is empty within {} s", longest.as_secs()))
         .observed(Fact::count("messages left", left.unwrap_or(0)))
@@ -106,5 +101,5 @@ pub(super) async fn all_acknowledged(bed: &Bed, when: &str) -> Verdict {
             "what was delivered stays unacknowledged: the acknowledgement is missing, or does not reach the broker",
             "acknowledge after the commit, on a connection on which nothing is published: a broker may stop reading from those that publish",
         )
-        .kept_if(empty)
+        .kept_if(left == Some(0))
 }

@@ -30,6 +30,9 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Every failure, in the order in which reports show them.
+    pub const ALL: [Self; 3] = [Self::NoConnection, Self::Cut, Self::NoAnswer];
+
     /// What a report calls it.
     pub fn name(self) -> &'static str {
         match self {

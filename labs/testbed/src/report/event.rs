@@ -51,6 +51,9 @@ pub struct Listed {
     pub title: String,
     /// Where the book explains it.
     pub read: Read,
+    /// Whether nothing else may run meanwhile.
+    #[serde(default)]
+    pub alone: bool,
 }
 
 /// How a run went as a whole.

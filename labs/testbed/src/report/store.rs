@@ -76,8 +76,12 @@ mod tests {
             check
         };
         report.checks = names.iter().map(named).collect();
-        let listed =
-            |name: &str| Listed { name: name.into(), title: String::new(), read: check.read.clone() };
+        let listed = |name: &str| Listed {
+            name: name.into(),
+            title: String::new(),
+            read: check.read.clone(),
+            alone: false,
+        };
         report.listed = ["first", "second", "third"].map(listed).into();
         report
     }

@@ -165,6 +165,7 @@ mod tests {
                 section: "Answer after the commit".into(),
                 href: "01-direct-write.html#answer-after-the-commit".into(),
             },
+            alone: false,
         };
         CheckReport {
             verdict: Word::Broken,

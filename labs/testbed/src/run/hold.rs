@@ -1,7 +1,7 @@
 //! Where a run's futures are run, and how it ends: whatever the way out, what the run started is removed before it.
 
 use std::process::exit;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::panicking;
 use std::time::Duration;
@@ -46,8 +46,8 @@ pub struct Run {
     /// Whether the run may have containers.
     containers: bool,
     state: watch::Sender<State>,
-    /// Whether the main thread waits for another program.
-    outlasting: Arc<AtomicBool>,
+    /// How many threads wait for another program.
+    outlasting: Arc<AtomicUsize>,
 }
 
 /// The run that is held now.
@@ -115,19 +115,17 @@ impl Run {
     }
 
     /// Runs `future` on this thread to its end, signal or not: it waits for another program, which hears the same signal and cleans
-    /// up after itself. After a signal this never returns.
+    /// up after itself. After a signal this never returns. Several threads may do so at once.
     pub fn outlast<T>(&self, future: impl Future<Output = T>) -> T {
-        self.outlasting.store(true, Ordering::SeqCst);
+        self.outlasting.fetch_add(1, Ordering::SeqCst);
         // Nothing is started after a signal.
-        if self.is_interrupted() {
-            return self.block_on(std::future::pending());
+        let output = (!self.is_interrupted()).then(|| self.runtime.block_on(future));
+        let is_last = self.outlasting.fetch_sub(1, Ordering::SeqCst) == 1;
+        match output {
+            Some(output) if !self.is_interrupted() => output,
+            _ if is_last => self.block_on(std::future::pending()),
+            _ => self.runtime.block_on(std::future::pending()),
         }
-        let output = self.runtime.block_on(future);
-        if self.is_interrupted() {
-            return self.block_on(std::future::pending());
-        }
-        self.outlasting.store(false, Ordering::SeqCst);
-        output
     }
 
     fn is_interrupted(&self) -> bool {
@@ -155,7 +153,7 @@ impl Run {
         tell("interrupted: removing what this run started");
         self.state.send_replace(State::Interrupted);
         let mut state = self.state.subscribe();
-        let longest = if self.outlasting.load(Ordering::SeqCst) { CLEANING_UP } else { LETTING_GO };
+        let longest = if self.outlasting.load(Ordering::SeqCst) > 0 { CLEANING_UP } else { LETTING_GO };
         // Late or not, what is left is removed.
         let _ = timeout(longest, state.wait_for(|state| *state == State::AtRest)).await;
         let _ = timeout(ENGINE, services::create_no_more()).await;

@@ -17,8 +17,10 @@ const USER: &str = "workbook";
 pub(super) const SUBJECT: &str = "subject";
 pub(super) const PASSWORD: &str = "workbook";
 
-/// How many connections a database takes. The server has a hundred: a subject that opens all that it can leaves the test-bed its own.
+/// How many connections a database takes: about as many as a server does that nobody has configured.
 const MOST: usize = 80;
+/// How many the server takes: a subject that opens all that it can leaves the test-bed its own, and those on other lanes theirs.
+const MOST_OF_ALL: usize = 500;
 
 /// A PostgreSQL server in a container, with its durable settings as they come.
 pub struct Postgres {
@@ -30,7 +32,8 @@ impl Postgres {
     pub(super) async fn start(engine: &Engine) -> Result<Postgres, SetUp> {
         let environment = [("POSTGRES_USER", USER), ("POSTGRES_PASSWORD", PASSWORD)];
         let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        let shape = Shape { ports: vec![5432], environment, ..Shape::default() };
+        let command = ["postgres", "-c", &format!("max_connections={MOST_OF_ALL}")].map(str::to_owned);
+        let shape = Shape { ports: vec![5432], environment, command: command.into(), ..Shape::default() };
         let container = Container::start(engine, Service::Postgres, &shape).await?;
         let postgres = Postgres { container, databases: AtomicUsize::new(0) };
         postgres.ready().await?;

@@ -27,6 +27,9 @@ const TRIAL_AFTER: &str = "testbed.after";
 const IMPATIENT: &str = "-rabbit collect_statistics_interval 1000 -rabbit quorum_tick_interval 1000 \
      -rabbit dead_letter_worker_publisher_confirm_timeout 2000";
 
+/// No count of a queue's messages is older than this: the broker makes one each second, and may be late.
+pub const COUNTED_WITHIN: Duration = Duration::from_millis(1500);
+
 /// A RabbitMQ broker in a container, with its management API.
 pub struct RabbitMq {
     container: Container,

@@ -1,7 +1,7 @@
 //! One check's virtual host: a subject's way in, and the test-bed's own.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lapin::message::Delivery;
 use lapin::options::{
@@ -13,10 +13,11 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::management::Management;
-use super::rabbitmq::{PASSWORD, USER};
+use super::rabbitmq::{COUNTED_WITHIN, PASSWORD, USER};
 use crate::fact::Fact;
 use crate::setup::SetUp;
 use crate::verdict::{Stop, promise};
+use crate::wait;
 
 /// How long the broker may take over one question of the test-bed.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -198,9 +199,22 @@ impl VirtualHost {
     }
 
     /// How many messages in `queue` are ready or delivered and not acknowledged. The broker counts these once a second: wait for a
-    /// value, do not trust a single look.
+    /// value, do not trust a single look, nor a value that may be older than what is looked for ([`COUNTED_WITHIN`]).
     pub async fn all_messages(&self, queue: &str) -> Result<Option<u64>, SetUp> {
         self.management.messages(&self.name, queue).await
+    }
+
+    /// Waits until `queue` holds nothing, neither ready nor delivered, by a count that was made after this call: how many messages it
+    /// holds then, or after `longest`; `None` when there is no such queue.
+    pub async fn emptied(&self, queue: &str, longest: Duration) -> Result<Option<u64>, SetUp> {
+        let asked = Instant::now();
+        let mut left = None;
+        let empty = wait::try_until(longest, async || {
+            left = self.all_messages(queue).await?;
+            Ok::<_, SetUp>((left == Some(0) && asked.elapsed() >= COUNTED_WITHIN).then_some(()))
+        });
+        empty.await?;
+        Ok(left)
     }
 
     /// How many messages all queues but this one hold, counted as by [`all_messages`](Self::all_messages).

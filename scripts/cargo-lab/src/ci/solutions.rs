@@ -1,12 +1,10 @@
 //! Every solution keeps what its lab promises, and the last one what all labs do.
 
-use std::thread::available_parallelism;
-
 use testbed::report::{CheckReport, Report, Word};
 use testbed::setup::SetUp;
 use testbed::suite::Request;
 
-use super::{Context, Proof};
+use super::{Context, Proof, lanes};
 use crate::book::Recording;
 use crate::check::Terminal;
 use crate::verify::Verify;
@@ -21,7 +19,7 @@ pub fn keep_every_promise(context: &Context) -> Proof {
     for (place, lab) in labs.iter().enumerate() {
         let again = format!("cargo lab check {} --solution", lab.number);
         let all = place + 1 == labs.len();
-        let promised = Request { all, again: again.clone(), ..Request::default() };
+        let promised = Request { all, lanes: lanes(), again: again.clone(), ..Request::default() };
         let Some(report) = judge(context, &lab.solution(), &promised, is_kept, &mut unsteady)? else {
             wrong.push(format!("{} does not compile", lab.solution()));
             continue;
@@ -39,7 +37,7 @@ pub fn keep_every_promise(context: &Context) -> Proof {
 
 /// Judges `package` with the services of this run, telling the verdicts as they come. `None` when it does not compile.
 ///
-/// Checks that may run side by side do, on a lane for each core. One that does not end as `expected` is run once more, by itself: a
+/// One that does not end as `expected` is run once more, by itself: a
 /// host that is busy at the wrong moment decides one run, not two in a row. If it ends as expected then, it goes into `unsteady`.
 pub fn judge(
     context: &Context,
@@ -53,13 +51,12 @@ pub fn judge(
         let judged = verify.judge(request, &mut Terminal::new(false), |command| context.lend(command))?;
         judged.report.ok_or_else(|| cut_off(package))
     };
-    let lanes = available_parallelism().map_or(1, usize::from);
-    let mut report = run(&Request { lanes, ..request.clone() })?;
+    let mut report = run(request)?;
     let only: Vec<_> =
         report.checks.iter().filter(|check| !expected(check)).map(|check| check.name.clone()).collect();
     if !only.is_empty() {
         println!("once more: {}", only.join(", "));
-        for second in run(&Request { only, ..request.clone() })?.checks {
+        for second in run(&Request { only, lanes: 1, ..request.clone() })?.checks {
             let Some(first) = report.checks.iter_mut().find(|first| first.name == second.name) else {
                 continue;
             };

@@ -5,7 +5,7 @@ use testbed::report::{CheckReport, Report, Word};
 use testbed::suite::Request;
 
 use super::solutions::{judge, missing, steady, unlike_the_book};
-use super::{Context, Proof};
+use super::{Context, Proof, lanes_for_the_wrong};
 use crate::workspace::Lab;
 
 /// Judges each starter and holds it against its `[package.metadata.lab]`.
@@ -14,7 +14,7 @@ pub fn break_what_they_declare(context: &Context) -> Proof {
     for lab in context.labs()? {
         let again = format!("cargo lab check {}", lab.number);
         // What the lab inherits may hold already.
-        let own = Request { again: again.clone(), ..Request::default() };
+        let own = Request { lanes: lanes_for_the_wrong(), again: again.clone(), ..Request::default() };
         let expected = |check: &CheckReport| unlike(&lab, check).is_none();
         let Some(report) = judge(context, &lab.starter(), &own, expected, &mut unsteady)? else {
             wrong.push(format!("{} does not compile", lab.starter()));
@@ -70,7 +70,7 @@ mod tests {
 
     fn check(verdict: Word, hole: Option<&str>) -> CheckReport {
         let read = Read { chapter: String::new(), section: String::new(), href: String::new() };
-        let listed = Listed { name: "a".into(), title: String::new(), read };
+        let listed = Listed { name: "a".into(), title: String::new(), read, alone: false };
         let hole = hole.map(|text| Hole { text: text.into(), at: String::new() });
         CheckReport { verdict, hole, ..CheckReport::of(listed, String::new()) }
     }

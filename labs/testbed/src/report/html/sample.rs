@@ -53,7 +53,7 @@ fn check(name: &str, title: &str, verdict: Word) -> CheckReport {
         section: "Answer after the commit".into(),
         href: "01-direct-write.html#answer-after-the-commit".into(),
     };
-    let listed = Listed { name: name.into(), title: title.into(), read };
+    let listed = Listed { name: name.into(), title: title.into(), read, alone: false };
     CheckReport {
         verdict,
         seconds: 3.1,
