@@ -26,7 +26,7 @@ pub struct Config {
 
     /// How many messages may be delivered to this process and not acknowledged
     ///
-    /// It is also the most that one INSERT stores.
+    /// One INSERT stores at most half of it, rounded up.
     #[arg(long, env, value_name = "N", default_value = "200", value_parser = clap::value_parser!(u16).range(1..))]
     pub prefetch: u16,
 

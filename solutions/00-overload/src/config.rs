@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 // ANCHOR: config
-/// The configuration of the server. Tomcat has the same three numbers, and these are its defaults.
+/// The configuration of the server. Tomcat has settings of the same kinds, with these defaults.
 #[derive(Clone, Debug, Args)]
 pub struct Config {
     /// Where to listen for HTTP, as host:port
