@@ -1,5 +1,6 @@
 //! A run of a suite from its start to its exit code.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -158,19 +159,26 @@ impl Session {
         report
     }
 
-    /// Judges the chosen checks and tells each verdict when it is there: first those that may run side by side, then each of
-    /// the others alone. A fault of the set-up ends the run.
+    /// Judges the chosen checks: first those that may run side by side, then each of the others alone. Verdicts are told in the order of
+    /// the suite, each as soon as those before it are there, whichever lane was quicker. A fault of the set-up ends the run.
     async fn in_lanes(&self) {
         let chosen = (0..self.suite.checks.len()).filter(|at| self.options.wants(&self.suite.checks[*at]));
         let is_alone = |at: &usize| self.options.lanes == 1 || self.suite.checks[*at].alone;
         let (alone, beside): (Vec<usize>, Vec<usize>) = chosen.partition(is_alone);
         for (lanes, checks) in [(self.options.lanes, beside), (1, alone)] {
-            let mut ended = stream::iter(checks).map(|at| self.judge(at)).buffered(lanes);
-            while let Some(report) = ended.next().await {
-                let is_fault = report.verdict == Word::SetUp;
-                self.teller.tell(|| Event::Verdict(Box::new(report)));
-                if is_fault {
-                    return;
+            let judged = async |(place, at)| (place, self.judge(at).await);
+            let mut ended = stream::iter(checks.into_iter().enumerate()).map(judged).buffer_unordered(lanes);
+            let mut untold = BTreeMap::new();
+            let mut next = 0;
+            while let Some((place, report)) = ended.next().await {
+                untold.insert(place, report);
+                while let Some(report) = untold.remove(&next) {
+                    next += 1;
+                    let is_fault = report.verdict == Word::SetUp;
+                    self.teller.tell(|| Event::Verdict(Box::new(report)));
+                    if is_fault {
+                        return;
+                    }
                 }
             }
         }

@@ -20,53 +20,65 @@ use crate::wrong_answer::{Copy, WrongAnswer};
 
 /// Tries every wrong answer of every lab.
 pub fn are_caught(context: &Context) -> Proof {
-    let (mut wrong, mut unsteady, mut caught) = (Vec::new(), Vec::new(), 0);
+    let mut tally = Tally::default();
     for lab in context.labs()? {
-        let Some(verify) = Verify::build(&context.workspace, &lab.solution())? else {
-            wrong.push(format!("{} does not compile", lab.solution()));
-            continue;
-        };
-        let checks = verify.list(true)?;
-        let passed = Passed::of(&context.workspace, &lab, &context.images)?;
-        let (mut beside, mut alone) = (Vec::new(), Vec::new());
-        for answer in WrongAnswer::all(&context.workspace, &lab)? {
-            let Some(check) = checks.iter().find(|check| check.name == answer.check) else {
-                let (name, check) = (&answer.name, &answer.check);
-                wrong.push(format!("{name}: names `{check}`, which is no check of lab {}", lab.number));
-                continue;
-            };
-            if passed.has(&remembered(&lab, &answer), &answer.path)? {
-                println!("  {:<28} {:<24} as when it was caught last", answer.name, answer.check);
-                caught += 1;
-                continue;
-            }
-            if check.alone { alone.push(answer) } else { beside.push(answer) }
-        }
-        let bench =
-            Bench { context, lab: &lab, verify, copy: Mutex::new(Copy::make(&context.workspace, &lab)?) };
-        for (lanes, answers) in [(lanes_for_the_wrong(), beside), (1, alone)] {
-            for (answer, first) in bench.judge_all(lanes, answers)? {
-                // A host that is busy at the wrong moment decides one run, not two in a row.
-                let (judged, again) = match first {
-                    Ok(()) => (Ok(()), None),
-                    Err(why) => {
-                        println!("  {:<28} once more: {why}", answer.name);
-                        (bench.judge(&answer)?, Some(why))
-                    }
-                };
-                match (judged, again) {
-                    (Ok(()), again) => {
-                        passed.remember(&remembered(&lab, &answer), &answer.path)?;
-                        caught += 1;
-                        unsteady.extend(again.map(|why| format!("{} ({why})", answer.name)));
-                    }
-                    (Err(why), _) => wrong.push(format!("{}: {why}", answer.name)),
-                }
-            }
+        match Verify::build(&context.workspace, &lab.solution())? {
+            Some(verify) => of_lab(context, &lab, verify, &mut tally)?,
+            None => tally.wrong.push(format!("{} does not compile", lab.solution())),
         }
     }
+    let Tally { caught, unsteady, wrong } = tally;
     let caught = steady(format!("{caught} wrong answers caught by name"), &unsteady);
     Ok(if wrong.is_empty() { Ok(caught) } else { Err(wrong) })
+}
+
+/// What came of all that were tried.
+#[derive(Default)]
+struct Tally {
+    caught: usize,
+    /// Those that were caught only when they were tried again, and why not at once.
+    unsteady: Vec<String>,
+    wrong: Vec<String>,
+}
+
+/// Tries the wrong answers of one lab: first those whose check may run beside others, then each of the rest alone.
+fn of_lab(context: &Context, lab: &Lab, verify: Verify, tally: &mut Tally) -> Result<(), SetUp> {
+    let checks = verify.list(true)?;
+    let passed = Passed::of(&context.workspace, lab, &context.images)?;
+    let (mut beside, mut alone) = (Vec::new(), Vec::new());
+    for answer in WrongAnswer::all(&context.workspace, lab)? {
+        let Some(check) = checks.iter().find(|check| check.name == answer.check) else {
+            let (name, check) = (&answer.name, &answer.check);
+            tally.wrong.push(format!("{name}: names `{check}`, which is no check of lab {}", lab.number));
+            continue;
+        };
+        if passed.has(&remembered(lab, &answer), &answer.path)? {
+            println!("  {:<28} {:<24} as when it was caught last", answer.name, answer.check);
+            tally.caught += 1;
+        } else if check.alone {
+            alone.push(answer);
+        } else {
+            beside.push(answer);
+        }
+    }
+    let bench = Bench { context, lab, verify, copy: Mutex::new(Copy::make(&context.workspace, lab)?) };
+    for (lanes, answers) in [(lanes_for_the_wrong(), beside), (1, alone)] {
+        for (answer, first) in bench.judge_all(lanes, answers)? {
+            let name = &answer.name;
+            if let Err(why) = first {
+                // A host that is busy at the wrong moment decides one run, not two in a row.
+                println!("  {name:<28} once more: {why}");
+                if let Err(why) = bench.judge(&answer)? {
+                    tally.wrong.push(format!("{name}: {why}"));
+                    continue;
+                }
+                tally.unsteady.push(format!("{name} ({why})"));
+            }
+            passed.remember(&remembered(lab, &answer), &answer.path)?;
+            tally.caught += 1;
+        }
+    }
+    Ok(())
 }
 
 /// The name by which it is remembered that an answer was caught.
