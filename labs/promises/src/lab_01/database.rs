@@ -90,7 +90,7 @@ pub(super) async fn database_restart(bed: Bed) -> Verdict {
     load.accepted(40).await?;
     bed.postgres().kill().await?;
     let before = load.stop().await?;
-    let kept = DATABASE.explicit(&before, "down")?;
+    let kept = DATABASE.explicit(&before, "dying")?;
 
     path.reset_counts();
     let outage = Duration::from_secs(2);
@@ -129,7 +129,7 @@ pub(super) async fn database_paused(bed: Bed) -> Verdict {
     load.accepted(40).await?;
     bed.postgres().pause().await?;
     let before = load.stop().await?;
-    let kept = DATABASE.explicit(&before, "silent")?;
+    let kept = DATABASE.explicit(&before, "falling silent")?;
 
     let load = bed
         .posts(&service, Schedule::constant(40.0, Duration::from_secs(2)))

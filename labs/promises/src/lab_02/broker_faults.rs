@@ -107,7 +107,7 @@ pub(super) async fn broker_paused(bed: Bed) -> Verdict {
     load.accepted(40).await?;
     bed.rabbitmq().pause().await?;
     let before = load.stop().await?;
-    let kept = BROKER.explicit(&before, "silent")?;
+    let kept = BROKER.explicit(&before, "falling silent")?;
     // A hundred posts wait at once when the first of them is at its deadline.
     let load = bed.posts(&service, Schedule::constant(200.0, 3 * DEADLINE));
     let load = load.label("while the broker is silent").start();
