@@ -37,7 +37,7 @@ pub(super) async fn posts(bed: Bed) -> Verdict {
 }
 
 /// The promise that a client which follows Location comes to whom it asked, and learns of nobody else.
-fn leads_nowhere_else(created: &Answer, asked: SocketAddr) -> Verdict {
+pub(super) fn leads_nowhere_else(created: &Answer, asked: SocketAddr) -> Verdict {
     let location = created.header("location");
     let absolute = location.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or_default());
     promise("Location is a path, or an absolute URL with the address that the client asked")

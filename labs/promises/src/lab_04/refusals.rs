@@ -17,6 +17,8 @@ use super::{passing, unread};
 
 /// The longest body that the contract takes.
 const LONGEST: usize = 65_536;
+/// One header in a head that is not longer than the contract takes, with what the proxy adds to it.
+const LONG_HEADER: usize = 15 * 1024;
 /// More bytes than nginx takes where nothing is said.
 const FAR_OVER: usize = 1_100_000;
 
@@ -201,9 +203,9 @@ pub(super) async fn refusals(bed: Bed) -> Verdict {
         "what is over nginx's own bound, a mebibyte unless told otherwise, it refuses by itself, with a page of its own",
     )
     .await?;
-    let head = entry.get("/health").header("x-long", "x".repeat(12 * 1024)).send().await?;
+    let head = entry.get("/health").header("x-long", "x".repeat(LONG_HEADER)).send().await?;
     let head = promise("a request head of 16 KiB or less reaches an instance")
-        .observed(Fact::count("bytes of one header", 12 * 1024))
+        .observed(Fact::count("bytes of one header", LONG_HEADER))
         .observed(Fact::count("answered", head.status))
         .likely(true, "the proxy's buffers for a head are smaller", "`large_client_header_buffers 4 16k;`")
         .kept_if(head.status == 200)?;
@@ -281,6 +283,11 @@ async fn no_place_left(bed: &Bed, deployed: &Deployed) -> Verdict {
             last == Some(500),
             "nginx answers 500 where it has a place for the client and none for an instance, and the page for that is its own",
             "`error_page` for 500 as well",
+        )
+        .likely(
+            last == Some(503),
+            "a 503 lacks `Retry-After`, its media type, or a member of its body",
+            "look at the location that answers it: `add_header Retry-After 1 always;`, `default_type application/problem+json`",
         )
         .likely(true, "some refusals have another shape", "each of the proxy's own statuses needs its place in `error_page`")
         .kept_if(bare == 0)

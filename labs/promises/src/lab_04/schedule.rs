@@ -9,6 +9,8 @@ use crate::contract::prelude::*;
 use crate::contract::{Deployed, Logged, PLACES, RATE, WORKER_CONNECTIONS};
 use crate::lab_02::all_stored;
 
+use super::as_before;
+
 /// How long the schedule lasts.
 const LENGTH: Duration = Duration::from_secs(4);
 /// What nine of ten are answered within: ten times what neighbours take, and less than a proxy or an instance across the sea costs.
@@ -28,7 +30,8 @@ pub(super) async fn deploys(bed: Bed) -> Verdict {
                 "compare the consumer's environment with the instances'",
             )
             .kept_if(post["content"] == "through the stack")?;
-    Ok(through.and(each_has_its_line(&deployed, post["id"].as_str().unwrap_or_default()).await?))
+    let leads = as_before::leads_nowhere_else(&answer, entry.addr())?;
+    Ok(through.and(leads).and(each_has_its_line(&deployed, post["id"].as_str().unwrap_or_default()).await?))
 }
 
 /// The promise that whatever is passed on to an instance has its line in the access log.

@@ -1,4 +1,4 @@
-//! What the proxy refuses before any instance sees it, since it does not take such a head, such a method or such an encoding.
+//! What the proxy refuses before any instance sees it, since it does not take such a head, path, method or encoding.
 
 use http::Method;
 use testbed::answer::Ask;
@@ -14,6 +14,8 @@ const OVERLONG: usize = 40 * 1024;
 enum Why {
     LongHeader,
     LongQuery,
+    /// nginx reads no path that has an escaped NUL.
+    Nul,
     /// nginx passes no TRACE on.
     Trace,
     /// nor a body that is packed for the way.
@@ -25,6 +27,7 @@ impl Why {
         match self {
             Why::LongHeader => endpoint.get("/health").header("x-long", "x".repeat(OVERLONG)),
             Why::LongQuery => endpoint.get(&format!("/posts?long={}", "x".repeat(OVERLONG))),
+            Why::Nul => endpoint.get("/posts%00"),
             Why::Trace => endpoint.ask(Method::TRACE, "/posts"),
             Why::Encoding => {
                 let body = format!(r#"{{"content":"{BY_HAND}, packed"}}"#);
@@ -37,6 +40,7 @@ impl Why {
         match self {
             Why::LongHeader => "a request head that is longer than it takes",
             Why::LongQuery => "a request line that is longer than it takes",
+            Why::Nul => "a path with an escaped NUL",
             Why::Trace => "TRACE, which it passes to nobody,",
             Why::Encoding => "a transfer coding that it does not know",
         }
@@ -46,7 +50,7 @@ impl Why {
         match self {
             Why::LongHeader => Some(Fact::count("bytes of one header", OVERLONG)),
             Why::LongQuery => Some(Fact::count("bytes of the query", OVERLONG)),
-            Why::Trace => None,
+            Why::Nul | Why::Trace => None,
             Why::Encoding => Some(Fact::named("Transfer-Encoding", "gzip, chunked")),
         }
     }
@@ -57,7 +61,7 @@ pub(super) async fn are_refused(deployed: &Deployed) -> Result<(Kept, Answer), S
     let entry = deployed.stack.entry()?;
     let first = Why::LongHeader.of(entry).send().await?;
     let mut kept = is_refused(deployed, Why::LongHeader, &first).await?;
-    for why in [Why::LongQuery, Why::Trace, Why::Encoding] {
+    for why in [Why::LongQuery, Why::Nul, Why::Trace, Why::Encoding] {
         kept = kept.and(is_refused(deployed, why, &why.of(entry).send().await?).await?);
     }
     Ok((kept, first))
