@@ -175,7 +175,7 @@ impl Timeline {
 impl CheckReport {
     /// What is known of a check before it is judged: it says nothing but that nothing came of it yet.
     pub fn of(listed: Listed, again: String) -> CheckReport {
-        let Listed { name, title, read, alone: _ } = listed;
+        let Listed { name, title, read, .. } = listed;
         CheckReport {
             name,
             promised: vec![title.clone()],

@@ -9,9 +9,9 @@ use testbed::setup::SetUp;
 use crate::holes::mine::{Mine, Place, how_to_mend, shown};
 use crate::holes::region::replaced;
 use crate::holes::source::{Hole, Source};
-use crate::holes::tree::{Difference, How, differences, write, write_file};
+use crate::holes::tree::{Difference, How, differences, write};
 use crate::holes::{backup, named, of_lab};
-use crate::workspace::{Whose, Workspace};
+use crate::workspace::{Whose, Workspace, write_file};
 
 /// What to put back.
 #[derive(Args)]

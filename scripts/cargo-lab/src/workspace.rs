@@ -210,6 +210,13 @@ pub fn read(path: &Path) -> Result<String, SetUp> {
     std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))
 }
 
+/// Writes a file, and the folders that lead to it.
+pub fn write_file(path: &Path, text: &str) -> Result<(), SetUp> {
+    let fault = |error| SetUp::from_cause(format!("write `{}`", path.display()), error);
+    std::fs::create_dir_all(path.parent().unwrap_or(path)).map_err(fault)?;
+    std::fs::write(path, text).map_err(fault)
+}
+
 /// A file of the clone that cannot be read.
 pub fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> SetUp {
     SetUp::new(

@@ -14,7 +14,7 @@ use testbed::submission::Submission;
 
 use crate::artifact::{Artifact, Target};
 use crate::process;
-use crate::workspace::{DEPLOY, Lab, Whose, Workspace, files, read, unreadable};
+use crate::workspace::{DEPLOY, Lab, Whose, Workspace, files, read, unreadable, write_file};
 
 /// The package and the binary of the copy.
 const NAME: &str = "wrong-answer";
@@ -126,7 +126,7 @@ impl Copy {
         let deploy = built.deploy.as_ref().map(|_| aside.join(DEPLOY));
         if let (Some(from), Some(to)) = (&built.deploy, &deploy) {
             for file in files(from)? {
-                write(&to.join(&file), &read(&from.join(&file))?)?;
+                write_file(&to.join(&file), &read(&from.join(&file))?)?;
             }
         }
         Ok(Submission { binary, deploy })
@@ -161,9 +161,9 @@ impl Copy {
         }
         let library = toml::Table::from_iter([("name".to_owned(), lab.solution().replace('-', "_").into())]);
         package.insert("lib".to_owned(), library.into());
-        write(&self.root.join("Cargo.toml"), &whole.to_string())?;
-        write(&self.root.join("Cargo.lock"), &read(&original_root.join("Cargo.lock"))?)?;
-        write(&self.folder.join("Cargo.toml"), &package.to_string())
+        write_file(&self.root.join("Cargo.toml"), &whole.to_string())?;
+        write_file(&self.root.join("Cargo.lock"), &read(&original_root.join("Cargo.lock"))?)?;
+        write_file(&self.folder.join("Cargo.toml"), &package.to_string())
     }
 
     /// The lab before this one stays where it is, and the copy lies elsewhere.
@@ -190,7 +190,7 @@ impl Copy {
         for file in inside(&from)? {
             let text = read(&from.join(&file))?;
             if std::fs::read_to_string(to.join(&file)).ok().as_ref() != Some(&text) {
-                write(&to.join(&file), &text)?;
+                write_file(&to.join(&file), &text)?;
             }
         }
         for file in inside(&to)?.iter().filter(|file| !from.join(file).exists()) {
@@ -222,10 +222,4 @@ fn alone(root: &Path) -> Result<File, SetUp> {
 
 fn manifest(path: &Path) -> Result<toml::Table, SetUp> {
     read(path)?.parse().map_err(|error: toml::de::Error| unreadable(path, &error))
-}
-
-fn write(path: &Path, text: &str) -> Result<(), SetUp> {
-    let fault = |error| SetUp::from_cause(format!("write `{}`", path.display()), error);
-    std::fs::create_dir_all(path.parent().unwrap_or(path)).map_err(fault)?;
-    std::fs::write(path, text).map_err(fault)
 }

@@ -10,7 +10,7 @@ use tokio::time::interval;
 use super::Bed;
 use crate::endpoint::Endpoint;
 use crate::fact::Fact;
-use crate::load::{Counts, Gets, Load, Outcomes, Running, Schedule, Traffic, gets};
+use crate::load::{Counts, Gets, Load, Outcome, Outcomes, Running, Schedule, Traffic, gets};
 use crate::progress::Voice;
 use crate::report::Timeline;
 use crate::verdict::{Observed, Stop, promise};
@@ -270,18 +270,10 @@ impl Deref for Finished {
 
 impl Observed for Counts {
     fn facts(&self) -> Vec<Fact> {
-        let rest = [
-            ("refused", self.refused),
-            ("other status", self.other_status),
-            ("timed out", self.timed_out),
-            ("connection refused", self.connection_refused),
-            ("reset", self.reset),
-            ("unsent", self.unsent),
-        ];
-        let mut facts = vec![Fact::count("offered", self.scheduled), Fact::count("accepted", self.accepted)];
-        facts.extend(
-            rest.into_iter().filter(|(_, count)| *count > 0).map(|(name, count)| Fact::count(name, count)),
-        );
+        let mut facts = vec![Fact::count("offered", self.scheduled)];
+        let is_shown = |outcome: &Outcome| *outcome == Outcome::Accepted || self.of(*outcome) > 0;
+        let shown = Outcome::ALL.into_iter().filter(is_shown);
+        facts.extend(shown.map(|outcome| Fact::count(outcome.words(), self.of(outcome))));
         facts
     }
 }

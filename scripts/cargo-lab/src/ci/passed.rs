@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use testbed::setup::SetUp;
 
-use crate::workspace::{DEPLOY, Lab, Whose, Workspace, files, read};
+use crate::workspace::{DEPLOY, Lab, Whose, Workspace, files, read, write_file};
 
 /// Set on every CI: there all is tried.
 const CI: &str = "CI";
@@ -52,10 +52,7 @@ impl Passed {
     /// Remembers that it has passed.
     pub fn remember(&self, name: &str, patch: &Path) -> Result<(), SetUp> {
         let fingerprint = self.fingerprint(patch)?;
-        let path = self.folder.join(name);
-        let fault = |error| SetUp::from_cause(format!("write `{}`", path.display()), error);
-        std::fs::create_dir_all(&self.folder).map_err(fault)?;
-        std::fs::write(&path, fingerprint).map_err(fault)
+        write_file(&self.folder.join(name), &fingerprint)
     }
 
     /// Of the patch, of the message on record, and of all that they share.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use testbed::setup::SetUp;
 
 use super::source::Source;
-use crate::workspace::files;
+use crate::workspace::{files, write_file};
 
 /// A file of the starter's that is not as it was dug.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,13 +61,6 @@ pub fn write(source: &Source, starter: &Path, differences: &[Difference]) -> Res
         }
     }
     Ok(())
-}
-
-/// Writes a file, and the folders that lead to it.
-pub fn write_file(path: &Path, text: &str) -> Result<(), SetUp> {
-    let fault = |error| SetUp::from_cause(format!("write `{}`", path.display()), error);
-    std::fs::create_dir_all(path.parent().unwrap_or(path)).map_err(fault)?;
-    std::fs::write(path, text).map_err(fault)
 }
 
 fn first_other_line(one: &str, other: &str) -> usize {

@@ -12,8 +12,7 @@ use testbed::submission::Submission;
 use super::{progress, told};
 use crate::artifact::{Artifact, Target};
 use crate::holes::source::Source;
-use crate::holes::tree::write_file;
-use crate::workspace::{DEPLOY, Lab, Whose, Workspace};
+use crate::workspace::{DEPLOY, Lab, Whose, Workspace, write_file};
 
 /// Whose stages are run, and for how long.
 #[derive(Args)]
