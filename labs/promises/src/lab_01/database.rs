@@ -90,7 +90,6 @@ pub(super) async fn database_restart(bed: Bed) -> Verdict {
     load.accepted(40).await?;
     bed.postgres().kill().await?;
     let before = load.stop().await?;
-    let kept = DATABASE.explicit(&before, "dying")?;
 
     path.reset_counts();
     let outage = Duration::from_secs(2);
@@ -98,7 +97,7 @@ pub(super) async fn database_restart(bed: Bed) -> Verdict {
         bed.posts(&service, Schedule::constant(40.0, outage)).label("while the database is down").start();
     let during = load.finish().await?;
     let attempts = path.counts().connections;
-    let kept = kept.and(DATABASE.explicit(&during, "down")?);
+    let kept = DATABASE.explicit(&[("dying", &before), ("down", &during)])?;
     down_means_503(&service).await?;
     let requests = during.counts().scheduled;
     let stormed = attempts_are_bounded("database", attempts, requests, ATTEMPTS_A_SECOND, outage + DEADLINE)?;
@@ -129,14 +128,13 @@ pub(super) async fn database_paused(bed: Bed) -> Verdict {
     load.accepted(40).await?;
     bed.postgres().pause().await?;
     let before = load.stop().await?;
-    let kept = DATABASE.explicit(&before, "falling silent")?;
 
     let load = bed
         .posts(&service, Schedule::constant(40.0, Duration::from_secs(2)))
         .label("while the database is silent")
         .start();
     let during = load.finish().await?;
-    let kept = kept.and(DATABASE.explicit(&during, "silent")?);
+    let kept = DATABASE.explicit(&[("falling silent", &before), ("silent", &during)])?;
     down_means_503(&service).await?;
 
     bed.postgres().unpause().await?;

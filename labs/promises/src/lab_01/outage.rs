@@ -26,30 +26,24 @@ pub(crate) struct Outage {
 }
 
 impl Outage {
-    /// The promise that every request of `run` was answered in time: accepted, or refused in words of the contract.
-    pub(crate) fn explicit(&self, run: &Finished, state: &str) -> Verdict {
+    /// The promise that every request was answered in time: accepted, or refused in words of the contract. Each of `runs` comes with
+    /// the state that it met, and the promise is named after the last of them.
+    ///
+    /// A fault and what comes after it are judged together: whether a request is under way when the fault comes is chance, and a
+    /// learner is to read the same verdict each time.
+    pub(crate) fn explicit(&self, runs: &[(&str, &Finished)]) -> Verdict {
         let Outage { of, deadline, posting, .. } = self;
-        let (counts, accepted) = (run.counts(), posting.status());
-        let is_late =
-            |sample: &&Sample| sample.latency_from_send().is_some_and(|took| took > *deadline + HOST);
-        let late = run.samples().iter().filter(is_late).count();
-        let is_bare = |sample: &&Sample| sample.outcome == Outcome::Refused && !sample.is_explicit_refusal();
-        let bare = run.samples().iter().filter(is_bare).count();
-        let explicit = counts.accepted + counts.refused == counts.scheduled && bare == 0;
-        let slowest = run.latency_from_send(|_| true).max().unwrap_or_default();
-        let told = format!(
-            "{} offered, {} accepted, {} refused, {} otherwise, {late} late, slowest {} ms",
-            counts.scheduled,
-            counts.accepted,
-            counts.refused,
-            counts.scheduled - counts.accepted - counts.refused,
-            slowest.as_millis()
-        );
+        let accepted = posting.status();
+        let met: Vec<Met> = runs.iter().map(|&(state, run)| Met::of(state, run, *deadline)).collect();
+        let total = |count: fn(&Met) -> u64| met.iter().map(count).sum::<u64>();
+        let (late, bare) = (total(|met| met.late), total(|met| met.bare));
+        let slowest = met.iter().map(|met| met.slowest).max().unwrap_or_default();
+        let state = met.last().map_or("away", |met| met.state);
         promise(format!(
             "while the {of} is {state}, every request is answered inside the deadline of {} ms: {accepted}, or 503 with Retry-After",
             deadline.as_millis()
         ))
-        .observed(Fact::named(format!("while the {of} is {state}"), told))
+        .observed(met.iter().map(|met| met.told(of)).collect::<Vec<_>>())
         .observed((bare > 0).then(|| Fact::count("503 without Retry-After or problem+json", bare)))
         .likely(
             late > 0 && slowest.abs_diff(DEFAULT) < DEFAULT / 4,
@@ -62,12 +56,12 @@ impl Outage {
             format!("bound every wait for the {of} by less than REQUEST_TIMEOUT_MS"),
         )
         .likely(
-            counts.other_status > 0,
+            total(|met| met.counts.other_status) > 0,
             format!("the {of}'s fault is answered as a fault of the service"),
             format!("answer 503 with Retry-After when the {of} cannot be reached"),
         )
         .likely(
-            counts.reset > 0,
+            total(|met| met.counts.reset) > 0,
             "the handler ended without an answer",
             format!("turn the {of}'s error into an answer"),
         )
@@ -76,7 +70,7 @@ impl Outage {
             "a 503 that does not say when to come back, or not in the one error shape",
             "send Retry-After and problem+json with every 503",
         )
-        .kept_if(late == 0 && explicit)
+        .kept_if(late == 0 && bare == 0 && total(|met| met.otherwise()) == 0)
     }
 
     /// What was away is there again: posts are accepted again, by the same process, and then all of them.
@@ -124,6 +118,50 @@ impl Outage {
         )
         .kept_if(counts.accepted == counts.scheduled)?;
         Ok(kept.and(all))
+    }
+}
+
+/// What the requests of one run met.
+struct Met<'a> {
+    state: &'a str,
+    counts: Counts,
+    /// Answered after the deadline, and what a host may add to it.
+    late: u64,
+    /// Refused without a time to come back, or not in the one error shape.
+    bare: u64,
+    slowest: Duration,
+}
+
+impl<'a> Met<'a> {
+    fn of(state: &'a str, run: &Finished, deadline: Duration) -> Self {
+        let is_late =
+            |sample: &&Sample| sample.latency_from_send().is_some_and(|took| took > deadline + HOST);
+        let is_bare = |sample: &&Sample| sample.outcome == Outcome::Refused && !sample.is_explicit_refusal();
+        Met {
+            state,
+            counts: run.counts(),
+            late: run.samples().iter().filter(is_late).count() as u64,
+            bare: run.samples().iter().filter(is_bare).count() as u64,
+            slowest: run.latency_from_send(|_| true).max().unwrap_or_default(),
+        }
+    }
+
+    /// Neither accepted nor refused.
+    fn otherwise(&self) -> u64 {
+        self.counts.scheduled - self.counts.accepted - self.counts.refused
+    }
+
+    fn told(&self, of: &str) -> Fact {
+        let Met { state, counts, late, slowest, .. } = self;
+        let told = format!(
+            "{} offered, {} accepted, {} refused, {} otherwise, {late} late, slowest {} ms",
+            counts.scheduled,
+            counts.accepted,
+            counts.refused,
+            self.otherwise(),
+            slowest.as_millis()
+        );
+        Fact::named(format!("while the {of} is {state}"), told)
     }
 }
 

@@ -31,13 +31,12 @@ pub(super) async fn broker_restart(bed: Bed) -> Verdict {
     load.accepted(FIRST).await?;
     bed.rabbitmq().kill().await?;
     let before = load.stop().await?;
-    let kept = BROKER.explicit(&before, "dying")?;
     path.reset_counts();
     let load =
         bed.posts(&service, Schedule::constant(40.0, OUTAGE)).label("while the broker is down").start();
     let during = load.finish().await?;
     let attempts = path.counts().connections;
-    let kept = kept.and(BROKER.explicit(&during, "down")?);
+    let kept = BROKER.explicit(&[("dying", &before), ("down", &during)])?;
     let requests = during.counts().scheduled;
     let kept =
         kept.and(attempts_are_bounded("broker", attempts, requests, ATTEMPTS_A_SECOND, OUTAGE + DEADLINE)?);
@@ -107,13 +106,13 @@ pub(super) async fn broker_paused(bed: Bed) -> Verdict {
     load.accepted(40).await?;
     bed.rabbitmq().pause().await?;
     let before = load.stop().await?;
-    let kept = BROKER.explicit(&before, "falling silent")?;
     // A hundred posts wait at once when the first of them is at its deadline.
     let load = bed.posts(&service, Schedule::constant(200.0, 3 * DEADLINE));
     let load = load.label("while the broker is silent").start();
     let reads = bed.gets(&service, "/posts", Schedule::constant(20.0, 3 * DEADLINE));
     let reads = reads.label("reads beside it").start();
-    let kept = kept.and(BROKER.explicit(&load.finish().await?, "silent")?);
+    let during = load.finish().await?;
+    let kept = BROKER.explicit(&[("falling silent", &before), ("silent", &during)])?;
     let kept = kept.and(reads_go_on(reads.finish().await?.counts())?);
     let kept = kept.and(still_serves(&service, "silent").await?);
 

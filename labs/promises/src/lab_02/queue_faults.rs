@@ -20,7 +20,7 @@ pub(super) async fn full_queue(bed: Bed) -> Verdict {
     bed.broker().bound(QUEUE, FITS).await?;
     let load = bed.posts(&api, Schedule::constant(40.0, Duration::from_secs(2))).label("the queue is full");
     let run = load.start().finish().await?;
-    let kept = BROKER.explicit(&run, "refusing what does not fit")?;
+    let kept = BROKER.explicit(&[("refusing what does not fit", &run)])?;
     let waiting = bed.broker().ready(QUEUE).await?.unwrap_or(0);
     let counts = run.counts();
     let honest = promise("what the broker refused is not answered 202")
@@ -82,7 +82,7 @@ pub(super) async fn queue_deleted(bed: Bed) -> Verdict {
         .label("the queue is deleted")
         .start();
     let run = load.finish().await?;
-    let kept = BROKER.explicit(&run, "without the queue")?;
+    let kept = BROKER.explicit(&[("without the queue", &run)])?;
     let (_, back) = accepts_again(&api, true).await?;
     let kept = kept.and(back);
 
