@@ -34,7 +34,7 @@ pub(super) async fn kill_loses_nothing(bed: Bed) -> Verdict {
 
 /// Whether any message came to the queue.
 async fn was_published(bed: &Bed) -> Result<bool, Stop> {
-    /// The broker counts once a second, and when a channel ends.
+    /// The broker counts a few times a second, and when a channel ends.
     const COUNTED: Duration = Duration::from_secs(3);
     let published = testbed::wait::try_until(COUNTED, async || {
         let queue = bed.broker().declared(QUEUE).await?;

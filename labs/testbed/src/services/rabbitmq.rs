@@ -24,11 +24,11 @@ const TRIAL_AFTER: &str = "testbed.after";
 
 /// The broker counts its messages every five seconds unless told otherwise, and tries a dead letter that found no room again after
 /// three minutes; a check would wait for that.
-const IMPATIENT: &str = "-rabbit collect_statistics_interval 1000 -rabbit quorum_tick_interval 1000 \
+const IMPATIENT: &str = "-rabbit collect_statistics_interval 250 -rabbit quorum_tick_interval 250 \
      -rabbit dead_letter_worker_publisher_confirm_timeout 2000";
 
-/// No count of a queue's messages is older than this: the broker makes one each second, and may be late.
-pub const COUNTED_WITHIN: Duration = Duration::from_millis(1500);
+/// No count of a queue's messages is older than this: the broker makes four a second, and may be late.
+pub const COUNTED_WITHIN: Duration = Duration::from_millis(750);
 
 /// A RabbitMQ broker in a container, with its management API.
 pub struct RabbitMq {

@@ -106,7 +106,7 @@ impl VirtualHost {
 
     /// How many messages in `queue` are ready, that is neither delivered nor acknowledged; `None` when there is no such queue.
     ///
-    /// Asked over AMQP, which is exact at once: the management API looks once a second.
+    /// Asked over AMQP, which is exact at once: the management API looks a few times a second.
     pub async fn ready(&self, queue: &str) -> Result<Option<u32>, SetUp> {
         let channel = self.channel().await?;
         let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
@@ -198,7 +198,7 @@ impl VirtualHost {
         }))
     }
 
-    /// How many messages in `queue` are ready or delivered and not acknowledged. The broker counts these once a second: wait for a
+    /// How many messages in `queue` are ready or delivered and not acknowledged. The broker counts these a few times a second: wait for a
     /// value, do not trust a single look, nor a value that may be older than what is looked for ([`COUNTED_WITHIN`]).
     pub async fn all_messages(&self, queue: &str) -> Result<Option<u64>, SetUp> {
         self.management.messages(&self.name, queue).await
