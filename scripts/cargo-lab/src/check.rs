@@ -14,7 +14,7 @@ use testbed::setup::SetUp;
 use testbed::submission::Submission;
 use testbed::suite::Request;
 
-use crate::verify::Verify;
+use crate::verify::{Verify, lanes_for_the_right};
 use crate::workspace::{Lab, Workspace};
 pub use terminal::Terminal;
 use unit_tests::UnitTests;
@@ -56,9 +56,9 @@ pub struct Check {
     #[arg(long, conflicts_with_all = ["only", "wrong"])]
     pub all: bool,
     /// How many checks may run side by side, where they share nothing but the host: quicker, and only for a quiet machine with a
-    /// core for each
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub lanes: usize,
+    /// core for each [default: 1, with --solution one for each core]
+    #[arg(long, value_name = "N")]
+    pub lanes: Option<usize>,
     /// Print the report as JSON instead of verdicts
     #[arg(long)]
     pub json: bool,
@@ -69,6 +69,11 @@ impl Check {
     fn is_of_the_whole_own_lab(&self) -> bool {
         let is_own = !self.solution && self.binary.is_none() && self.wrong.is_none();
         is_own && self.only.is_empty() && !self.failed && !self.json
+    }
+
+    /// What is not known to be right has the machine to itself: a mistake in it may take a whole core from the next check.
+    fn lanes(&self) -> usize {
+        self.lanes.unwrap_or_else(|| if self.solution { lanes_for_the_right() } else { 1 })
     }
 }
 
@@ -117,7 +122,7 @@ pub fn run(ask: &Check) -> Result<Exit, SetUp> {
         only,
         all: ask.all,
         again: subject.again,
-        lanes: ask.lanes,
+        lanes: ask.lanes(),
         list: false,
     };
     let mut reader = Terminal::new(ask.json);

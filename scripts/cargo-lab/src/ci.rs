@@ -11,7 +11,6 @@ mod trees;
 mod wrong_answers;
 
 use std::path::PathBuf;
-use std::thread::available_parallelism;
 use std::time::Instant;
 
 use clap::Args;
@@ -22,6 +21,7 @@ use testbed::services::{LENT, Services};
 use testbed::setup::SetUp;
 
 use crate::book;
+use crate::verify::lanes_for_the_right;
 use crate::workspace::{Lab, Workspace};
 
 /// Which proofs to run.
@@ -35,14 +35,10 @@ pub struct Ci {
     pub lab: Option<String>,
 }
 
-/// How many checks are judged side by side, of a subject that is right: a lane for each core.
-fn lanes() -> usize {
-    available_parallelism().map_or(1, usize::from)
-}
-
-/// The same for one that is wrong: its checks wait most of their time, for a deadline, a fault, an answer that does not come.
+/// How many checks are judged side by side, of a subject that is wrong: they wait most of their time, for a deadline, a fault, an
+/// answer that does not come.
 fn lanes_for_the_wrong() -> usize {
-    2 * lanes()
+    2 * lanes_for_the_right()
 }
 
 /// What a step proved, or why it did not.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::thread::available_parallelism;
 
 use testbed::exit::Exit;
 use testbed::report::{Began, CheckReport, Ended, Event, Listed, Report};
@@ -36,6 +37,13 @@ pub struct Nobody;
 
 impl Reader for Nobody {
     fn hear(&mut self, _: &Event) {}
+}
+
+/// How many checks are judged side by side, of a subject that is known to be right: a lane for each core, and no more than the
+/// services take that all of them share.
+pub fn lanes_for_the_right() -> usize {
+    const MOST: usize = 4;
+    available_parallelism().map_or(1, usize::from).min(MOST)
 }
 
 impl Verify {

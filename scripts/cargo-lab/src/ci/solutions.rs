@@ -4,10 +4,10 @@ use testbed::report::{CheckReport, Report, Word};
 use testbed::setup::SetUp;
 use testbed::suite::Request;
 
-use super::{Context, Proof, lanes};
+use super::{Context, Proof};
 use crate::book::Recording;
 use crate::check::Terminal;
-use crate::verify::Verify;
+use crate::verify::{Verify, lanes_for_the_right};
 use crate::workspace::read;
 
 /// Judges each solution with the checks of its lab, and the last one also with those that it inherits: it is built on the others, and
@@ -19,7 +19,8 @@ pub fn keep_every_promise(context: &Context) -> Proof {
     for (place, lab) in labs.iter().enumerate() {
         let again = format!("cargo lab check {} --solution", lab.number);
         let all = place + 1 == labs.len();
-        let promised = Request { all, lanes: lanes(), again: again.clone(), ..Request::default() };
+        let promised =
+            Request { all, lanes: lanes_for_the_right(), again: again.clone(), ..Request::default() };
         let Some(report) = judge(context, &lab.solution(), &promised, is_kept, &mut unsteady)? else {
             wrong.push(format!("{} does not compile", lab.solution()));
             continue;
