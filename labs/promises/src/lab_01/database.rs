@@ -28,6 +28,8 @@ pub(super) async fn answered_is_committed(bed: Bed) -> Verdict {
     const INSERT: Duration = ms(100);
     let service = bed.service().pool(6).start().await?;
     bed.database().service_time(INSERT).await?;
+    // Before the kill: whether that meets a post between its insert and its commit is chance.
+    let awaited = commits::is_awaited(&bed, &service, INSERT).await?;
     let schedule = Schedule::poisson(120.0, Duration::from_secs(20), 1);
     let load = bed.posts(&service, schedule).capacity(60.0).start();
 
@@ -76,7 +78,7 @@ pub(super) async fn answered_is_committed(bed: Bed) -> Verdict {
             "create what is missing, and touch nothing else",
         )
         .kept_if(left)?;
-    Ok(kept.and(patient).and(commits::are_awaited(&bed, &service, INSERT).await?))
+    Ok(awaited.and(kept).and(patient).and(commits::outcome_is_looked_at(&bed, &service).await?))
 }
 
 /// A database that dies means 503 within the deadline, and nothing of ours needs a restart when it is back.
