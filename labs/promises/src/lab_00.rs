@@ -13,7 +13,7 @@ mod workers;
 
 use std::time::Duration;
 
-use testbed::load::Outcomes;
+use testbed::load::{Outcome, Outcomes};
 use testbed::prelude::*;
 use testbed::suite::OwnBinary;
 
@@ -120,17 +120,17 @@ fn nothing_fails(run: &Outcomes, sentence: &str) -> Verdict {
         .observed(counts)
         .observed(latency.percentile(50.0).map(|p50| Fact::duration("p50", p50)))
         .likely(
-            counts.refused > 0,
+            counts.mostly(Outcome::Refused),
             "the server refuses work that it has room for",
             "count who runs and who waits, and give every place back: when the work ends, when the wait ends",
         )
         .likely(
-            count(run, |sample| sample.status == Some(504)) > 0,
+            counts.mostly(Outcome::OtherStatus) && count(run, |sample| sample.status == Some(504)) > 0,
             "requests wait for workers that are not busy",
             "wake a worker for each request that enters the line",
         )
         .likely(
-            counts.timed_out > 0,
+            counts.mostly(Outcome::TimedOut),
             "a request waits for something that never comes",
             "look at who wakes the worker, and who the handler",
         )

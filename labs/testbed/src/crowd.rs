@@ -116,6 +116,11 @@ impl Crowded {
         self.asked.iter().filter(|asked| asked.said == Err(failure)).count()
     }
 
+    /// Those that took longer than this, however they ended.
+    pub fn slower_than(&self, time: Duration) -> usize {
+        self.asked.iter().filter(|asked| asked.took > time).count()
+    }
+
     /// Whether all were answered with 200, and there were some.
     pub fn all_served(&self) -> bool {
         !self.asked.is_empty() && self.answered(200) == self.asked.len()

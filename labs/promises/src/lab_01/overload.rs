@@ -75,7 +75,8 @@ fn refusals_are_explicit(run: &Finished) -> Verdict {
             "post by hand first: cargo lab check 01 --only create-then-read",
         )
         .likely(
-            late > 0,
+            // On a busy host some of those that end wrongly at once are late as well.
+            late > 0 && late * 2 >= bare,
             "requests wait longer than the deadline before they are refused",
             "give the wait for a connection less than the request's deadline, and bound the line",
         )
@@ -170,22 +171,22 @@ fn nothing_fails(run: &Finished, sentence: &str) -> Verdict {
         .observed(counts)
         .observed(latency.percentile(50.0).map(|p50| Fact::duration("p50", p50)))
         .likely(
-            counts.refused > 0,
+            counts.mostly(Outcome::Refused),
             "the service refuses work that it has room for",
             "look at what the admission counts, and when it gives a place back",
         )
         .likely(
-            counts.timed_out > 0,
+            counts.mostly(Outcome::TimedOut),
             "a request waits for something that never comes, and longer than its deadline",
             "look at who ends the wait (a connection that is given back, a task that is woken), and bound it all the same",
         )
         .likely(
-            counts.reset > 0,
+            counts.mostly(Outcome::Reset),
             "the handler ended without an answer",
             "turn every error and every panic into an answer; the unit tests of http.rs try each",
         )
         .likely(
-            counts.other_status > 0,
+            counts.mostly(Outcome::OtherStatus),
             "good posts are answered with another status than 201",
             "post once by hand and read the answer: cargo lab check 01 --only create-then-read",
         )

@@ -71,12 +71,12 @@ pub(crate) fn all_accepted(run: &Finished, when: &str) -> Verdict {
         .observed(counts)
         .observed(Fact::duration("slowest answer", slowest))
         .likely(
-            counts.refused > 0,
+            counts.mostly(Outcome::Refused),
             "posts are refused although the queue has room for them",
             "let the answer depend on the broker's confirm alone, not on the database",
         )
         .likely(
-            counts.timed_out > 0,
+            counts.mostly(Outcome::TimedOut),
             "a request waits for something that never comes",
             "give the publish and its confirm a deadline",
         )

@@ -94,12 +94,12 @@ fn is_served_meanwhile(firsts: Counts) -> Verdict {
         .observed(Fact::count("looks while refreshes do not end", firsts.scheduled))
         .observed(Fact::count("of these answered 200", firsts.accepted))
         .likely(
-            firsts.refused > 0,
+            firsts.mostly(Outcome::Refused),
             "a refresh that is given up takes the page with it, or the page ends before it is STALE_MS old: 60000, where nothing is set",
             "keep the last page that was read, whatever becomes of a refresh, and refuse it by its age alone",
         )
         .likely(
-            firsts.timed_out > 0,
+            firsts.mostly(Outcome::TimedOut),
             "readers of page 1 wait for the refresh that is under way",
             "answer them from the last page that was read",
         )

@@ -95,17 +95,17 @@ pub(super) async fn all_succeed(bed: Bed) -> Verdict {
             "make the ways shorter, not the proxy bigger: where do clients, proxy, instances and broker stand? (cargo lab trace 04)",
         )
         .likely(
-            counts.other_status > 0,
+            counts.mostly(Outcome::OtherStatus),
             "the proxy answers in place of the instances: they refuse its connections, or it has no place left for one",
             "read the proxy's log, and what it says of upstreams",
         )
         .likely(
-            counts.refused > 0,
+            counts.mostly(Outcome::Refused),
             "an instance refuses posts, or the proxy does in its place",
             "read the `detail` of a refusal, and the log of the proxy",
         )
         .likely(
-            counts.reset > 0,
+            counts.mostly(Outcome::Reset),
             "the proxy closed connections without an answer: it had no place for them",
             "make the ways shorter, so that a place is free again sooner",
         )

@@ -153,6 +153,13 @@ impl Counts {
         }
     }
 
+    /// Whether `outcome` is how most of those ended that were not accepted. Under load a few more may end in any way.
+    pub fn mostly(&self, outcome: Outcome) -> bool {
+        let failures = Outcome::ALL.into_iter().filter(|outcome| *outcome != Outcome::Accepted);
+        let most = failures.map(|outcome| self.of(outcome)).max();
+        self.of(outcome) > 0 && Some(self.of(outcome)) == most
+    }
+
     /// How many have ended, in whatever way.
     pub fn ended(&self) -> u64 {
         Outcome::ALL.into_iter().map(|outcome| self.of(outcome)).sum()
@@ -180,5 +187,19 @@ impl Add for Counts {
         self.in_flight += other.in_flight;
         self.cut += other.cut;
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mostly_is_the_most_frequent_failure_and_none_where_nothing_failed() {
+        let counts = Counts { accepted: 90, refused: 2, timed_out: 7, reset: 1, ..Counts::default() };
+        let mostly: Vec<_> = Outcome::ALL.into_iter().filter(|outcome| counts.mostly(*outcome)).collect();
+        assert_eq!(mostly, [Outcome::TimedOut]);
+        let counts = Counts { accepted: 90, ..Counts::default() };
+        assert!(!Outcome::ALL.into_iter().any(|outcome| counts.mostly(outcome)));
     }
 }
