@@ -122,6 +122,7 @@ pub(super) async fn database_paused(bed: Bed) -> Verdict {
     let read = bed.database().plant_one(&format!("{BY_HAND}, to be read")).await?;
     bed.database().read_time(SLOW).await?;
     reads_are_refused_in_time(&service, DEADLINE, &every_read(read), "slow").await?;
+    let rest = rests_when_refused(&bed, SLOW).await?;
     bed.database().read_time(Duration::ZERO).await?;
     let load = bed
         .posts(&service, Schedule::constant(40.0, Duration::from_secs(20)))
@@ -143,7 +144,25 @@ pub(super) async fn database_paused(bed: Bed) -> Verdict {
     let kept = kept.and(DATABASE.works_again(&bed, &service, "awake").await?);
     let ledger = bed.ledger(&before).await?;
     let told = promise("every post answered 201 is stored").observed(&ledger).kept_if(ledger.is_clean())?;
-    Ok(kept.and(told).and(stops_in_silence(&bed, &service).await?))
+    Ok(rest.and(kept).and(told).and(stops_in_silence(&bed, &service).await?))
+}
+
+/// The promise that the database does not go on with statements of `slow` length whose requests were refused at their deadline.
+async fn rests_when_refused(bed: &Bed, slow: Duration) -> Verdict {
+    let connections = bed.postgres().watch(bed.database()).await?;
+    let at_rest = connections.settles(DEADLINE + HOST, |seen| seen.busy == 0).await;
+    promise("once a request was refused at its deadline, its statement ends within the deadline, too")
+        .observed(Fact::duration("a statement would take", slow))
+        .observed(match at_rest {
+            Some(after) => Fact::duration("the database is at rest after", after),
+            None => Fact::count("connections still at work", connections.latest().busy),
+        })
+        .likely(
+            true,
+            "the deadline ends the wait for the statement, and not the statement: the database works on for nobody, and its connection is busy",
+            "give the statement itself an end: `statement_timeout`, or a cancel request",
+        )
+        .kept_if(at_rest.is_some())
 }
 
 /// The promise that the service ends in time also when the database is silent again, and has a statement that it does not answer.
