@@ -194,7 +194,11 @@ fn journalled(journal: &Journal, runs: &[&Finished]) -> Verdict {
         .observed(Fact::count("lines", journal.posts.len()))
         .observed(Fact::count("not in the file", absent))
         .observed(Fact::count("unreadable lines", journal.unreadable))
-        .observed((!odd).then(|| Fact::named("without its line", format!("{ODD_CONTENT:?}"))))
+        // Of one that is unreadable nothing is known.
+        .observed(
+            (!odd && journal.unreadable == 0)
+                .then(|| Fact::named("without its line", format!("{ODD_CONTENT:?}"))),
+        )
         .observed((journal.torn > 0).then(|| Fact::count("lines that begin with a torn one", journal.torn)))
         .observed((!after).then(|| Fact::named("without its line", "the first post after a torn line")))
         .likely(

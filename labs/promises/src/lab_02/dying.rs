@@ -125,6 +125,7 @@ pub(super) async fn database_down(bed: Bed) -> Verdict {
     let refused = reads_are_refused_in_time(&service, DEADLINE, &reads, "away").await;
     let run = load.finish().await?;
     let attempts = path.counts().connections;
+    let limit = limit_in_reach(&bed).await?;
     let accepted = all_accepted(&run, "while the database is away")?;
     let requests = run.counts().scheduled - before + reads.len() as u64;
     let lasted = LENGTH.saturating_sub(killed);
@@ -139,7 +140,53 @@ pub(super) async fn database_down(bed: Bed) -> Verdict {
     let stored = all_stored(&bed, &run, "when the database is back", &[early]).await?;
     // Each message that waits may try once a second.
     let a_second = ATTEMPTS_A_SECOND + PREFETCH as u64;
+    let spared = match limit {
+        Some(limit) => spares_deliveries(&bed, &service, &path, limit).await?,
+        None => Kept::default(),
+    };
     // Last: who throws messages away because of it has the greater worry.
     refused?;
-    Ok(accepted.and(stored).and(attempts_are_bounded("database", attempts, requests, a_second, lasted)?))
+    Ok(accepted
+        .and(stored)
+        .and(spared)
+        .and(attempts_are_bounded("database", attempts, requests, a_second, lasted)?))
+}
+
+/// The broker's limit of deliveries, where it is within reach, and messages were given back while the database was away.
+async fn limit_in_reach(bed: &Bed) -> Result<Option<u64>, Stop> {
+    /// A limit that no outage reaches.
+    const MANY: u64 = 100_000;
+    let queue = bed.broker().declared(QUEUE).await?.filter(|queue| queue.redelivered > 0);
+    Ok(queue.and_then(|queue| queue.delivery_limit).filter(|limit| *limit < MANY))
+}
+
+/// The promise that an outage does not use up a message's deliveries. To be asked of who gives messages back while the database is away:
+/// some brokers count each that is given back, and others only what a dead connection held.
+async fn spares_deliveries(bed: &Bed, service: &Subject, path: &Path, limit: u64) -> Verdict {
+    const AWAY: Duration = Duration::from_secs(15);
+    /// Who gives a message back once, and then waits for the database, is right. One is the kill's.
+    const FEW: u64 = 2;
+    bed.says("the way to the database is cut once more");
+    path.cut()?;
+    let post = serde_json::json!({ "content": format!("{BY_HAND}, while the database is away") });
+    service.post(&post).send().await?.has_status(202)?;
+    testbed::wait::until(AWAY, async || None::<()>).await;
+    // Dead, it holds nothing: what it gave back, and what it held, is ready.
+    service.kill().await?;
+    let counted = testbed::wait::try_until(AWAY, async || {
+        let letters = bed.broker().take_all(QUEUE).await?;
+        Ok::<_, Stop>(letters.into_iter().map(|letter| letter.returned).max())
+    });
+    let counted = counted.await?.unwrap_or(0);
+    promise("a message that waits for the database is not given back until the broker's limit of deliveries is reached")
+        .observed(Fact::duration("the database was away for", AWAY))
+        .observed(Fact::count("deliveries of one post that the broker counts as failed", counted))
+        .observed(Fact::count("the queue's limit of them", limit))
+        .observed(Fact::duration("an outage reaches it in", AWAY.mul_f64(limit as f64 / counted.max(1) as f64)))
+        .likely(
+            true,
+            "what cannot be stored is given back, and comes again, and the broker counts: when the outage lasts, it sets good posts aside",
+            "keep what could not be stored and try it again, with pauses, or take nothing until the database answers",
+        )
+        .kept_if(counted <= FEW)
 }

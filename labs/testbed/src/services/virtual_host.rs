@@ -12,6 +12,7 @@ use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
+use super::declared::Declared;
 use super::management::Management;
 use super::rabbitmq::{COUNTED_WITHIN, PASSWORD, USER};
 use crate::fact::Fact;
@@ -44,39 +45,27 @@ pub struct Taken {
     pub message_id: Option<String>,
     /// `delivery_mode` 2: a durable queue keeps it across a restart of the broker.
     pub persistent: bool,
+    /// How often it came back, as a quorum queue counts it.
+    pub returned: u64,
 }
 
 impl From<Delivery> for Taken {
     fn from(Delivery { properties, data, .. }: Delivery) -> Taken {
         let headers = properties.headers().iter().flat_map(|table| table.inner());
         let first_death = headers.clone().find(|(name, _)| name.as_str() == "x-first-death-reason");
+        let returned = headers.clone().find(|(name, _)| name.as_str() == "x-delivery-count");
         Taken {
             first_death: first_death.and_then(|(_, reason)| Some(reason.as_long_string()?.to_string())),
             headers: headers.map(|(name, _)| name.to_string()).collect(),
             message_id: properties.message_id().as_ref().map(ToString::to_string),
             persistent: *properties.delivery_mode() == Some(2),
+            returned: returned
+                .and_then(|(_, count)| count.as_long_long_int())
+                .and_then(|count| u64::try_from(count).ok())
+                .unwrap_or(0),
             body: data,
         }
     }
-}
-
-/// What the broker says of a queue.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Declared {
-    /// Whether the queue outlives a restart of the broker.
-    pub durable: bool,
-    /// `quorum`, `classic`, `stream`.
-    pub kind: String,
-    /// Whether it hands on what is rejected or thrown away: it has a dead-letter exchange.
-    pub hands_on: bool,
-    /// Whether what it hands on comes back into it: by the default exchange, under the name of the queue itself.
-    pub hands_back: bool,
-    /// Whether it keeps what it hands on until its copy is confirmed, as far as its arguments say.
-    pub at_least_once: bool,
-    /// How many messages were published to it.
-    pub published: u64,
-    /// How often somebody asked for a single message, in the management page, say, and got one.
-    pub got: u64,
 }
 
 impl VirtualHost {
@@ -168,6 +157,28 @@ impl VirtualHost {
         }
     }
 
+    /// Every ready message of a queue; all of them stay. Each has been delivered once more afterwards.
+    pub async fn look_through(&self, queue: &str) -> Result<Vec<Taken>, SetUp> {
+        let what = "look at the messages of a queue";
+        let channel = self.channel().await?;
+        let mut seen = Vec::new();
+        loop {
+            let got = channel.basic_get(queue.into(), BasicGetOptions::default());
+            match self.within(got).await?.map_err(|error| fault(what, error))? {
+                Some(message) => seen.push(Taken::from(message.delivery)),
+                None => break,
+            }
+        }
+        // Whatever a channel has not settled goes back when it ends.
+        self.within(channel.close(200, "seen".into())).await?.map_err(|error| fault(what, error))?;
+        wait::try_until(PATIENCE, async || {
+            let ready = self.ready(queue).await?.unwrap_or(0) as usize;
+            Ok::<_, SetUp>((ready >= seen.len()).then_some(()))
+        })
+        .await?;
+        Ok(seen)
+    }
+
     /// The body of the first ready message, which stays where it is.
     pub async fn peek(&self, queue: &str) -> Result<Option<Vec<u8>>, SetUp> {
         let what = "look at a message";
@@ -184,18 +195,7 @@ impl VirtualHost {
     /// How a queue was declared, and what was done with it; `None` when there is none of that name.
     pub async fn declared(&self, queue: &str) -> Result<Option<Declared>, SetUp> {
         let seen = self.management.queue(&self.name, queue).await?;
-        Ok(seen.map(|seen| Declared {
-            durable: seen["durable"] == true,
-            kind: seen["type"].as_str().unwrap_or_default().to_owned(),
-            hands_on: seen["arguments"]["x-dead-letter-exchange"].is_string()
-                || seen["effective_policy_definition"]["dead-letter-exchange"].is_string(),
-            hands_back: seen["arguments"]["x-dead-letter-exchange"] == ""
-                && seen["arguments"]["x-dead-letter-routing-key"].as_str().is_none_or(|key| key == queue),
-            at_least_once: seen["arguments"]["x-dead-letter-strategy"] == "at-least-once"
-                && seen["arguments"]["x-overflow"] == "reject-publish",
-            published: seen["message_stats"]["publish"].as_u64().unwrap_or(0),
-            got: ["get", "get_no_ack"].iter().filter_map(|how| seen["message_stats"][how].as_u64()).sum(),
-        }))
+        Ok(seen.as_ref().map(Declared::of))
     }
 
     /// How many messages in `queue` are ready or delivered and not acknowledged. The broker counts these a few times a second: wait for a
@@ -207,11 +207,17 @@ impl VirtualHost {
     /// Waits until `queue` holds nothing, neither ready nor delivered, by a count that was made after this call: how many messages it
     /// holds then, or after `longest`; `None` when there is no such queue.
     pub async fn emptied(&self, queue: &str, longest: Duration) -> Result<Option<u64>, SetUp> {
+        self.emptied_but(0, queue, longest).await
+    }
+
+    /// As [`emptied`](Self::emptied), but `few` messages may be left.
+    pub async fn emptied_but(&self, few: u64, queue: &str, longest: Duration) -> Result<Option<u64>, SetUp> {
         let asked = Instant::now();
         let mut left = None;
         let empty = wait::try_until(longest, async || {
             left = self.all_messages(queue).await?;
-            Ok::<_, SetUp>((left == Some(0) && asked.elapsed() >= COUNTED_WITHIN).then_some(()))
+            let is_empty = left.is_some_and(|left| left <= few) && asked.elapsed() >= COUNTED_WITHIN;
+            Ok::<_, SetUp>(is_empty.then_some(()))
         });
         empty.await?;
         Ok(left)
