@@ -143,40 +143,39 @@ impl VirtualHost {
 
     /// Takes every ready message out of a queue; none when there is no such queue.
     pub async fn take_all(&self, queue: &str) -> Result<Vec<Taken>, SetUp> {
-        let what = "take a message out of a queue";
-        let channel = self.channel().await?;
-        let mut taken = Vec::new();
-        loop {
-            let got = channel.basic_get(queue.into(), BasicGetOptions { no_ack: true });
-            match self.within(got).await? {
-                Ok(Some(message)) => taken.push(Taken::from(message.delivery)),
-                Ok(None) => return Ok(taken),
-                Err(error) if is_not_found(&error) => return Ok(taken),
-                Err(error) => return Err(fault(what, error)),
-            }
-        }
+        self.get_all(&self.channel().await?, queue, BasicGetOptions { no_ack: true }).await
     }
 
     /// Every ready message of a queue; all of them stay. Each has been delivered once more afterwards.
     pub async fn look_through(&self, queue: &str) -> Result<Vec<Taken>, SetUp> {
-        let what = "look at the messages of a queue";
         let channel = self.channel().await?;
-        let mut seen = Vec::new();
-        loop {
-            let got = channel.basic_get(queue.into(), BasicGetOptions::default());
-            match self.within(got).await?.map_err(|error| fault(what, error))? {
-                Some(message) => seen.push(Taken::from(message.delivery)),
-                None => break,
-            }
-        }
+        let seen = self.get_all(&channel, queue, BasicGetOptions { no_ack: false }).await?;
         // Whatever a channel has not settled goes back when it ends.
-        self.within(channel.close(200, "seen".into())).await?.map_err(|error| fault(what, error))?;
+        let closed = self.within(channel.close(200, "seen".into())).await?;
+        closed.map_err(|error| fault("give back the messages of a queue", error))?;
         wait::try_until(PATIENCE, async || {
             let ready = self.ready(queue).await?.unwrap_or(0) as usize;
             Ok::<_, SetUp>((ready >= seen.len()).then_some(()))
         })
         .await?;
         Ok(seen)
+    }
+
+    async fn get_all(
+        &self,
+        channel: &Channel,
+        queue: &str,
+        options: BasicGetOptions,
+    ) -> Result<Vec<Taken>, SetUp> {
+        let mut taken = Vec::new();
+        loop {
+            match self.within(channel.basic_get(queue.into(), options)).await? {
+                Ok(Some(message)) => taken.push(Taken::from(message.delivery)),
+                Ok(None) => return Ok(taken),
+                Err(error) if is_not_found(&error) => return Ok(taken),
+                Err(error) => return Err(fault("take a message out of a queue", error)),
+            }
+        }
     }
 
     /// The body of the first ready message, which stays where it is.
