@@ -83,14 +83,14 @@ pub(crate) fn suite(own: OwnBinary) -> Suite {
                 "When the database dies",
                 database::database_restart,
             )
-            .alone(),
+            .hurts_services(),
             Check::new(
                 "database-paused",
                 "a silent database means 503 within the deadline",
                 "Every wait has a deadline",
                 database::database_paused,
             )
-            .alone(),
+            .hurts_services(),
             Check::new(
                 "graceful-stop",
                 "SIGTERM loses nobody who was in flight",

@@ -137,7 +137,7 @@ fn storing() -> [Check; 8] {
             "The database may be away",
             dying::database_down,
         )
-        .alone(),
+        .hurts_services(),
         Check::new(
             "bounded-prefetch",
             "never more unacknowledged than the prefetch",
@@ -175,21 +175,21 @@ fn surviving() -> [Check; 6] {
             "The broker may die",
             broker_faults::broker_restart,
         )
-        .alone(),
+        .hurts_services(),
         Check::new(
             "broker-paused",
             "a silent broker means 503 in time, never 202",
             "Silence is ambiguous",
             broker_faults::broker_paused,
         )
-        .alone(),
+        .hurts_services(),
         Check::new(
             "memory-alarm",
             "a broker in alarm refuses, and still delivers",
             "Two connections, not one",
             broker_faults::memory_alarm,
         )
-        .alone(),
+        .hurts_services(),
         Check::new(
             "graceful-stop",
             "SIGTERM ends it in time and loses nothing",

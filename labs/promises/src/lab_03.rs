@@ -103,7 +103,7 @@ fn served() -> [Check; 3] {
             "Old, and for how long",
             outage::database_away,
         )
-        .alone(),
+        .hurts_services(),
     ]
 }
 

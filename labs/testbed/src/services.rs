@@ -44,19 +44,31 @@ impl Services {
     ///
     /// A proxy belongs to a check, and not to a run: who names nginx gets the engine looked at and swept, and starts it itself.
     pub async fn start(needs: &[Service]) -> Result<Services, SetUp> {
+        Services::in_containers(needs, Container::start).await
+    }
+
+    /// As [`Services::start`], and never lent ones: for whoever hurts them while others use those that all share.
+    pub async fn start_own(needs: &[Service]) -> Result<Services, SetUp> {
+        Services::in_containers(needs, Container::start_own).await
+    }
+
+    async fn in_containers(
+        needs: &[Service],
+        start: impl AsyncFn(&Engine, Service, &Shape) -> Result<Container, SetUp>,
+    ) -> Result<Services, SetUp> {
         if needs.is_empty() {
             return Ok(Services { postgres: None, rabbitmq: None });
         }
         let engine = engine().await?;
         crate::leftovers::sweep(Some(&engine)).await?;
+        let postgres =
+            async || Postgres::of(start(&engine, Service::Postgres, &postgres::shape()).await?).await;
+        let rabbitmq =
+            async || RabbitMq::of(start(&engine, Service::RabbitMq, &rabbitmq::shape()).await?).await;
         // Side by side: a broker takes several seconds, most of them idle.
         let (postgres, rabbitmq) = tokio::join!(
-            async {
-                if needs.contains(&Service::Postgres) { Some(Postgres::start(&engine).await) } else { None }
-            },
-            async {
-                if needs.contains(&Service::RabbitMq) { Some(RabbitMq::start(&engine).await) } else { None }
-            },
+            async { if needs.contains(&Service::Postgres) { Some(postgres().await) } else { None } },
+            async { if needs.contains(&Service::RabbitMq) { Some(rabbitmq().await) } else { None } },
         );
         Ok(Services { postgres: postgres.transpose()?, rabbitmq: rabbitmq.transpose()? })
     }

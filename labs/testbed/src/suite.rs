@@ -1,6 +1,7 @@
 //! A suite: a list of checks and the services they need, run by plain `cargo test` or by `cargo lab`.
 
 mod judge;
+mod lanes;
 mod request;
 mod session;
 
@@ -64,9 +65,20 @@ pub struct Check {
     /// The chapter that explains it, and its page: those of the suite that adds it.
     chapter: String,
     page: &'static str,
-    alone: bool,
+    company: Company,
     inherited: bool,
     experiment: Experiment,
+}
+
+/// What may run beside a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Company {
+    /// All that bears company itself.
+    Any,
+    /// What stands on other services.
+    OnOtherServices,
+    /// Nothing.
+    None,
 }
 
 impl Check {
@@ -79,20 +91,30 @@ impl Check {
         let experiment =
             Box::new(move |bed| -> Pin<Box<dyn Future<Output = Verdict>>> { Box::pin(experiment(bed)) });
         let (chapter, page) = (String::new(), "");
-        Check { name, title, section, chapter, page, alone: false, inherited: false, experiment }
+        Check { name, title, section, chapter, page, company: Company::Any, inherited: false, experiment }
     }
 
-    /// Nothing else may run meanwhile: the check hurts a service that all share, measures what the host gives, or takes so much of it that
-    /// others would be judged wrongly.
+    /// The check kills, silences or alarms a service that all share: nothing else may run on the same ones meanwhile.
+    #[must_use]
+    pub fn hurts_services(self) -> Check {
+        Check { company: Company::OnOtherServices, ..self }
+    }
+
+    /// Nothing else may run meanwhile: the check measures what the host gives, or takes so much of it that others would be judged wrongly.
     #[must_use]
     pub fn alone(self) -> Check {
-        Check { alone: true, ..self }
+        Check { company: Company::None, ..self }
     }
 
     fn listed(&self) -> Listed {
         let (chapter, section) = (self.chapter.clone(), self.section.to_owned());
         let read = Read { chapter, section, href: format!("{}.html#{}", self.page, slug(self.section)) };
-        Listed { name: self.name.to_owned(), title: self.title.to_owned(), read, alone: self.alone }
+        Listed {
+            name: self.name.to_owned(),
+            title: self.title.to_owned(),
+            read,
+            alone: self.company != Company::Any,
+        }
     }
 }
 

@@ -55,8 +55,9 @@ pub struct Check {
     /// Run also what holds since the labs before
     #[arg(long, conflicts_with_all = ["only", "wrong"])]
     pub all: bool,
-    /// How many checks may run side by side, where they share nothing but the host: quicker, and only for a quiet machine with a
-    /// core for each [default: 1, with --solution one for each core, four at most]
+    /// How many checks may run side by side, where they share nothing but the host (and one more, on services that it may
+    /// hurt): quicker, and only for a quiet machine with a core for each [default: 1, with --solution one for each core,
+    /// four at most]
     #[arg(long, value_name = "N")]
     pub lanes: Option<usize>,
     /// Print the report as JSON instead of verdicts

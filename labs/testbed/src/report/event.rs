@@ -51,7 +51,7 @@ pub struct Listed {
     pub title: String,
     /// Where the book explains it.
     pub read: Read,
-    /// Whether nothing else may run meanwhile.
+    /// Whether nothing else may run meanwhile on the same services, or nothing else at all.
     #[serde(default)]
     pub alone: bool,
 }

@@ -7,8 +7,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use super::database::Database;
-use super::{Contained, Container, Engine, Shape};
-use crate::images::Service;
+use super::{Contained, Container, Shape};
 use crate::setup::SetUp;
 use crate::watch::{Gauge, Peak, Watch};
 
@@ -29,12 +28,8 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    pub(super) async fn start(engine: &Engine) -> Result<Postgres, SetUp> {
-        let environment = [("POSTGRES_USER", USER), ("POSTGRES_PASSWORD", PASSWORD)];
-        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        let command = ["postgres", "-c", &format!("max_connections={MOST_OF_ALL}")].map(str::to_owned);
-        let shape = Shape { ports: vec![5432], environment, command: command.into(), ..Shape::default() };
-        let container = Container::start(engine, Service::Postgres, &shape).await?;
+    /// The server in a container that was just started.
+    pub(super) async fn of(container: Container) -> Result<Postgres, SetUp> {
         let postgres = Postgres { container, databases: AtomicUsize::new(0) };
         postgres.ready().await?;
         // A server that is lent has the role already.
@@ -156,4 +151,12 @@ impl Peak for Connections {
     fn peak(self, other: Self) -> Self {
         Connections { open: self.open.max(other.open), busy: self.busy.max(other.busy) }
     }
+}
+
+/// What every server of ours is: its port, its administrator, room for the connections of many checks.
+pub(super) fn shape() -> Shape {
+    let environment = [("POSTGRES_USER", USER), ("POSTGRES_PASSWORD", PASSWORD)];
+    let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let command = ["postgres", "-c", &format!("max_connections={MOST_OF_ALL}")].map(str::to_owned);
+    Shape { ports: vec![5432], environment, command: command.into(), ..Shape::default() }
 }

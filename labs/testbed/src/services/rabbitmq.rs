@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use super::management::Management;
 use super::virtual_host::VirtualHost;
-use super::{Contained, Container, Engine, Shape};
-use crate::images::Service;
+use super::{Contained, Container, Shape};
 use crate::setup::SetUp;
 use crate::wait;
 
@@ -40,10 +39,6 @@ pub struct RabbitMq {
 }
 
 impl RabbitMq {
-    pub(super) async fn start(engine: &Engine) -> Result<RabbitMq, SetUp> {
-        RabbitMq::of(Container::start(engine, Service::RabbitMq, &shape()).await?).await
-    }
-
     /// The broker in a container that was just started.
     pub(super) async fn of(container: Container) -> Result<RabbitMq, SetUp> {
         let management = Management::at(container.addrs().get(1).copied().unwrap_or(container.addr()))?;

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use futures_util::StreamExt as _;
-use futures_util::stream;
+use futures_util::stream::{self, Stream, StreamExt as _};
 use libtest_mimic::{Arguments, Failed, Trial};
 use time::OffsetDateTime;
 
 use super::judge::judge;
+use super::lanes::Lanes;
 use super::request::{Options, Request};
 use super::{Check, Suite};
 use crate::descriptors;
@@ -74,13 +74,22 @@ fn judge_all(run: &Run, suite: Suite, options: Options, began: Began, teller: Te
     teller.tell(|| Event::Began(began.clone()));
     teller.progress("", "starting the services");
     let started = Instant::now();
-    let services = run.block_on(Services::start(suite.needs)).inspect_err(|_| teller.clear())?;
-    let (run, services, done) = (run.clone(), Arc::new(services), Mutex::default());
-    let session = Arc::new(Session { suite, options, run, services, teller, done });
+    let lanes = Lanes::of(&suite, &options);
+    let second = async {
+        match lanes.hurting.is_empty() {
+            true => Ok(None),
+            false => Services::start_own(suite.needs).await.map(Arc::new).map(Some),
+        }
+    };
+    let services = async { Services::start(suite.needs).await.map(Arc::new) };
+    let started_all = run.block_on(async { tokio::try_join!(services, second) });
+    let (services, second) = started_all.inspect_err(|_| teller.clear())?;
+    let (run, done) = (run.clone(), Mutex::default());
+    let session = Arc::new(Session { suite, options, run, services, second, teller, done });
     let tests = match teller.events {
         false => Some(as_tests(&session)),
         true => {
-            session.run.block_on(session.in_lanes());
+            session.run.block_on(session.in_lanes(&lanes));
             None
         }
     };
@@ -135,20 +144,22 @@ struct Session {
     options: Options,
     run: Run,
     services: Arc<Services>,
+    /// For the checks that hurt them, where others run meanwhile.
+    second: Option<Arc<Services>>,
     teller: Teller,
     done: Mutex<Vec<CheckReport>>,
 }
 
 impl Session {
-    /// Judges the check at `index` and keeps its report. A check that said nothing is tried again: a moment's noise on the
+    /// Judges the check at `index` on these services, and keeps its report. A check that said nothing is tried again: a moment's noise on the
     /// host must not decide.
-    async fn judge(&self, index: usize) -> CheckReport {
+    async fn judge(&self, index: usize, services: &Arc<Services>) -> CheckReport {
         let check = &self.suite.checks[index];
         let mut tries = 0;
         let report = loop {
             tries += 1;
             let voice = self.teller.voice(check.name);
-            let report = judge(&self.suite, check, &self.options, &self.services, voice).await;
+            let report = judge(&self.suite, check, &self.options, services, voice).await;
             let says_nothing = report.verdict == Word::Inconclusive && report.seconds <= WORTH_ANOTHER;
             if !says_nothing || tries == TRIES {
                 break CheckReport { tries, ..report };
@@ -159,29 +170,39 @@ impl Session {
         report
     }
 
-    /// Judges the chosen checks: first those that may run side by side, then each of the others alone. Verdicts are told in the order of
-    /// the suite, each as soon as those before it are there, whichever lane was quicker. A fault of the set-up ends the run.
-    async fn in_lanes(&self) {
-        let chosen = (0..self.suite.checks.len()).filter(|at| self.options.wants(&self.suite.checks[*at]));
-        let is_alone = |at: &usize| self.options.lanes == 1 || self.suite.checks[*at].alone;
-        let (alone, beside): (Vec<usize>, Vec<usize>) = chosen.partition(is_alone);
-        for (lanes, checks) in [(self.options.lanes, beside), (1, alone)] {
-            let judged = async |(place, at)| (place, self.judge(at).await);
-            let mut ended = stream::iter(checks.into_iter().enumerate()).map(judged).buffer_unordered(lanes);
-            let mut untold = BTreeMap::new();
-            let mut next = 0;
-            while let Some((place, report)) = ended.next().await {
-                untold.insert(place, report);
-                while let Some(report) = untold.remove(&next) {
-                    next += 1;
-                    let is_fault = report.verdict == Word::SetUp;
-                    self.teller.tell(|| Event::Verdict(Box::new(report)));
-                    if is_fault {
-                        return;
-                    }
+    /// Judges the chosen checks: first those that bear company, then each of the others alone. A fault of the set-up ends the run.
+    async fn in_lanes(&self, lanes: &Lanes) {
+        let judged = async |services: &Arc<Services>, at| (at, self.judge(at, services).await);
+        let shared = stream::iter(&lanes.shared).map(|at| judged(&self.services, *at));
+        let hurting = stream::iter(
+            self.second.iter().flat_map(|second| lanes.hurting.iter().map(move |at| (second, *at))),
+        );
+        let hurting = hurting.then(|(second, at)| judged(second, at));
+        let beside = stream::select(shared.buffer_unordered(self.options.lanes), hurting);
+        let alone = stream::iter(&lanes.alone).then(|at| judged(&self.services, *at));
+        if self.told(&lanes.beside(), beside).await {
+            self.told(&lanes.alone, alone).await;
+        }
+    }
+
+    /// Tells verdicts in the order of the suite, each as soon as those before it are there, whichever lane was quicker. Whether all
+    /// were told: a fault of the set-up is the last.
+    async fn told(&self, order: &[usize], judged: impl Stream<Item = (usize, CheckReport)>) -> bool {
+        let mut judged = std::pin::pin!(judged);
+        let mut untold = BTreeMap::new();
+        let mut order = order.iter().peekable();
+        while let Some((at, report)) = judged.next().await {
+            untold.insert(at, report);
+            while let Some(report) = order.peek().and_then(|next| untold.remove(*next)) {
+                order.next();
+                let is_fault = report.verdict == Word::SetUp;
+                self.teller.tell(|| Event::Verdict(Box::new(report)));
+                if is_fault {
+                    return false;
                 }
             }
         }
+        true
     }
 }
 
@@ -190,7 +211,7 @@ fn as_tests(session: &Arc<Session>) -> ExitCode {
     let trials = (0..session.suite.checks.len()).map(|index| {
         let session = session.clone();
         Trial::test(session.suite.checks[index].name, move || {
-            let report = session.run.block_on(session.judge(index));
+            let report = session.run.block_on(session.judge(index, &session.services));
             match report.verdict {
                 Word::Kept => Ok(()),
                 _ => Err(Failed::from(anstream::adapter::strip_str(&text::verdict(&report)).to_string())),
