@@ -7,6 +7,8 @@ use crate::contract::prelude::*;
 /// SIGTERM loses nobody who was in flight.
 pub(super) async fn graceful_stop(bed: Bed) -> Verdict {
     const INSERT: Duration = Duration::from_millis(500);
+    /// The contract's default.
+    const DEADLINE: Duration = Duration::from_secs(2);
     /// A request that left so long before the signal has surely arrived.
     const ARRIVED: Duration = Duration::from_millis(150);
     // Eight connections carry 16 a second, so that at the signal some run, and others wait half a second for a connection.
@@ -29,6 +31,8 @@ pub(super) async fn graceful_stop(bed: Bed) -> Verdict {
         // Where so many find no place in the line at any time, a 503 is the usual answer.
         refused.retain(|sample| sample.outcome != Outcome::Refused);
     }
+    // So is one to somebody who waited until his deadline was near: whom the line lets wait for so long is open.
+    refused.retain(|sample| sample.latency_from_send() < Some(DEADLINE / 2));
     if finished.is_empty() && refused.is_empty() && cut.is_empty() {
         answered_early(&run, INSERT)?;
         return Err(Stop::Inconclusive("no request was in flight at the moment of the signal".to_owned()));
