@@ -157,10 +157,15 @@ impl AsAgreed for Answer {
 
 /// What of a refusal's body, in lower case, tells how the service is made: a word of a driver's or a database's own, or a statement.
 fn internal(body: &str) -> Option<&'static str> {
-    const WORDS: [&str; 55] = [
+    const WORDS: [&str; 60] = [
         "strconv.",
         "invalid literal for",
         "numberformatexception",
+        "java.lang.",
+        "java.util.",
+        "java.net.",
+        "goroutine ",
+        "no permits available",
         "insert into",
         "syntax error at or near",
         "syntax error at end of input",

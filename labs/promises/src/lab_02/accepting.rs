@@ -17,6 +17,7 @@ const CAPACITY: f64 = 60.0;
 
 /// The message is as the contract has it, and so is its queue.
 pub(super) async fn message_as_agreed(bed: Bed) -> Verdict {
+    let ready = queues_when_ready(&bed).await?;
     let service = bed.service().role("api").start().await?;
     let answer = service.post(&json!({"content": "my post"})).send().await?;
     answer.has_status(202)?;
@@ -54,7 +55,29 @@ pub(super) async fn message_as_agreed(bed: Bed) -> Verdict {
         .likely(true, "the message is transient", "publish with `delivery_mode` 2")
         .kept_if(message.persistent)?;
     let queues = queues_as_agreed(&bed).await?;
-    Ok(in_queue.and(body).and(persistent).and(queues))
+    Ok(ready.and(in_queue).and(body).and(persistent).and(queues))
+}
+
+/// The promise that who is ready has declared.
+async fn queues_when_ready(bed: &Bed) -> Verdict {
+    /// A way on which every declaration takes its time.
+    const FAR: Duration = Duration::from_millis(150);
+    let far = Path::to(bed.broker().server(), FAR)?;
+    let _service = bed.service().role("api").broker_via(far.addr()).start().await?;
+    let mut missing = Vec::new();
+    for queue in [QUEUE, DEAD] {
+        if bed.broker().declared(queue).await?.is_none() {
+            missing.push(format!("`{queue}`"));
+        }
+    }
+    promise("when `/health` is first answered 200, both queues are there, also where the broker is far")
+        .observed((!missing.is_empty()).then(|| Fact::named("not there", missing.join(" and "))))
+        .likely(
+            true,
+            "it listens before it has declared, or declares with the first post",
+            "declare both queues, await the broker's answers, then listen",
+        )
+        .kept_if(missing.is_empty())
 }
 
 async fn queues_as_agreed(bed: &Bed) -> Verdict {
