@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::compare::{encode, is_same, post_as_agreed};
+use super::compare::{encode, is_rising, is_same, numbers, post_as_agreed};
 use super::lists::pages_meet;
 use crate::contract::prelude::*;
 
@@ -109,7 +109,23 @@ pub(crate) async fn searches_are_literal(bed: &Bed, service: &impl Endpoint) -> 
         let got = found.ids()?;
         let wanted: Vec<Uuid> = needles.iter().rev().skip((page - 1) * 20).take(20).copied().collect();
         promise(format!("page {page} of a search with 25 hits lists {expected}, newest first"))
-            .observed(Fact::count("listed", got.len()))
+            .observed(Fact::named("listed", numbers(&got, &needles)))
+            .observed(Fact::named("expected", numbers(&wanted, &needles)))
+            .likely(
+                is_rising(&got, &needles),
+                "the oldest come first",
+                "order by created_at, descending, as the list does",
+            )
+            .likely(
+                got.len() > 20,
+                "there is no limit to a page of a search",
+                "limit the query to 20 rows, as the list does",
+            )
+            .likely(
+                got.len() != wanted.len() || page > 1,
+                "a search has no pages, or others than the list",
+                "skip (page - 1) * 20 rows, and answer [] beyond the end",
+            )
             .kept_if(got == wanted)?;
     }
     pages_are_as_of_the_list(service).await?;
