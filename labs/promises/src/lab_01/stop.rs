@@ -27,12 +27,14 @@ pub(super) async fn graceful_stop(bed: Bed) -> Verdict {
     let (finished, rest): (Vec<_>, Vec<_>) =
         in_flight.partition(|sample| sample.outcome == Outcome::Accepted);
     let (mut refused, cut): (Vec<_>, Vec<_>) = rest.into_iter().partition(|sample| sample.status.is_some());
-    if run.samples().iter().any(|sample| sample.outcome == Outcome::Refused && sample.ended < signalled) {
-        // Where so many find no place in the line at any time, a 503 is the usual answer.
-        refused.retain(|sample| sample.outcome != Outcome::Refused);
-    }
-    // So is one to somebody who waited until his deadline was near: whom the line lets wait for so long is open.
-    refused.retain(|sample| sample.latency_from_send() < Some(DEADLINE / 2));
+    // Where so many find no place in the line at any time, a 503 is the usual answer. So it is to somebody who waited until his deadline was
+    // near: whom the line lets wait for so long is open.
+    let refuses_at_any_time =
+        run.samples().iter().any(|sample| sample.outcome == Outcome::Refused && sample.ended < signalled);
+    refused.retain(|sample| {
+        let waited_long = sample.latency_from_send() >= Some(DEADLINE / 2);
+        sample.outcome != Outcome::Refused || !(refuses_at_any_time || waited_long)
+    });
     if finished.is_empty() && refused.is_empty() && cut.is_empty() {
         answered_early(&run, INSERT)?;
         return Err(Stop::Inconclusive("no request was in flight at the moment of the signal".to_owned()));
