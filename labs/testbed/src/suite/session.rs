@@ -174,10 +174,8 @@ impl Session {
     async fn in_lanes(&self, lanes: &Lanes) {
         let judged = async |services: &Arc<Services>, at| (at, self.judge(at, services).await);
         let shared = stream::iter(&lanes.shared).map(|at| judged(&self.services, *at));
-        let hurting = stream::iter(
-            self.second.iter().flat_map(|second| lanes.hurting.iter().map(move |at| (second, *at))),
-        );
-        let hurting = hurting.then(|(second, at)| judged(second, at));
+        let second = self.second.as_ref().unwrap_or(&self.services);
+        let hurting = stream::iter(&lanes.hurting).then(|at| judged(second, *at));
         let beside = stream::select(shared.buffer_unordered(self.options.lanes), hurting);
         let alone = stream::iter(&lanes.alone).then(|at| judged(&self.services, *at));
         if self.told(&lanes.beside(), beside).await {
