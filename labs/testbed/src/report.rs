@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::fact::Fact;
 use crate::load::{Counts, Outcomes, Second};
 
-pub use event::{Began, Ended, Event, Listed};
+pub use event::{Began, Company, Ended, Event, Listed};
 pub use store::{JSON, PAGE};
 
 /// One run of a lab's checks against one subject.

@@ -14,7 +14,7 @@ pub use request::{REQUEST, Request};
 
 use crate::bed::Bed;
 use crate::images::Service;
-use crate::report::{Listed, Read};
+use crate::report::{Company, Listed, Read};
 use crate::submission::Submission;
 use crate::verdict::Verdict;
 
@@ -70,17 +70,6 @@ pub struct Check {
     experiment: Experiment,
 }
 
-/// What may run beside a check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Company {
-    /// All that bears company itself.
-    Any,
-    /// What stands on other services.
-    OnOtherServices,
-    /// Nothing.
-    None,
-}
-
 impl Check {
     /// A check by its name, its promise in a few words, the section of the page that explains it, and the experiment.
     pub fn new<F, Fut>(name: &'static str, title: &'static str, section: &'static str, experiment: F) -> Check
@@ -109,12 +98,7 @@ impl Check {
     fn listed(&self) -> Listed {
         let (chapter, section) = (self.chapter.clone(), self.section.to_owned());
         let read = Read { chapter, section, href: format!("{}.html#{}", self.page, slug(self.section)) };
-        Listed {
-            name: self.name.to_owned(),
-            title: self.title.to_owned(),
-            read,
-            alone: self.company != Company::Any,
-        }
+        Listed { name: self.name.to_owned(), title: self.title.to_owned(), read, company: self.company }
     }
 }
 

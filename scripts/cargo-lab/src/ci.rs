@@ -35,6 +35,9 @@ pub struct Ci {
     pub lab: Option<String>,
 }
 
+/// What the steps share that need services.
+const NEEDS: [Service; 2] = [Service::Postgres, Service::RabbitMq];
+
 /// How many checks are judged side by side, of a subject that is wrong: they wait most of their time, for a deadline, a fault, an
 /// answer that does not come.
 fn lanes_for_the_wrong() -> usize {
@@ -46,6 +49,8 @@ type Proof = Result<Result<String, Vec<String>>, SetUp>;
 
 /// What every step may use.
 pub struct Context {
+    /// The run that this process holds.
+    pub run: Run,
     /// The clone.
     pub workspace: Workspace,
     /// This program. It is looked for at the start: a step may build it anew, and what runs is then a file that is gone.
@@ -163,12 +168,12 @@ pub fn run(which: &Ci) -> Result<Exit, SetUp> {
 fn prove(run: &Run, steps: &[&Step], containers: bool, lab: Option<String>) -> Result<Exit, SetUp> {
     let own = std::env::current_exe().map_err(|error| SetUp::from_cause("find this program", error))?;
     let services = match containers {
-        true => Some(run.block_on(Services::start(&[Service::Postgres, Service::RabbitMq]))?),
+        true => Some(run.block_on(Services::start(&NEEDS))?),
         false => None,
     };
     let lent = services.as_ref().map(Services::lend).unwrap_or_default();
     let images = services.as_ref().map(|services| format!("{:?}", services.used())).unwrap_or_default();
-    let context = Context { workspace: Workspace::find()?, own, lent, images, lab };
+    let context = Context { run: run.clone(), workspace: Workspace::find()?, own, lent, images, lab };
     let mut services = services;
     let (mut passed, mut failed, mut fault) = (0, Vec::new(), None);
     for step in steps {

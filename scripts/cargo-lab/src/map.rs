@@ -87,7 +87,7 @@ fn standing(lab: &Lab, report: &Report, changed: Option<OffsetDateTime>) -> Stat
 
 #[cfg(test)]
 mod tests {
-    use testbed::report::{Began, Ended, Listed, Read};
+    use testbed::report::{Began, Company, Ended, Listed, Read};
     use time::Duration;
 
     use super::*;
@@ -98,8 +98,12 @@ mod tests {
     fn report(verdicts: &[Word]) -> Report {
         let read = || Read { chapter: String::new(), section: String::new(), href: String::new() };
         let names = ["first", "second", "third"];
-        let listed =
-            names.map(|name| Listed { name: name.into(), title: String::new(), read: read(), alone: false });
+        let listed = names.map(|name| Listed {
+            name: name.into(),
+            title: String::new(),
+            read: read(),
+            company: Company::Any,
+        });
         let checks = listed.iter().zip(verdicts).map(|(listed, verdict)| CheckReport {
             verdict: *verdict,
             at: JUDGED,

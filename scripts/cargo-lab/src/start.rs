@@ -114,13 +114,14 @@ fn seen(dead: &CheckReport, alive: &CheckReport) -> String {
 #[cfg(test)]
 mod tests {
     use testbed::fact::Fact;
-    use testbed::report::{Listed, Read};
+    use testbed::report::{Company, Listed, Read};
 
     use super::*;
 
     fn check(goodput: f64, share: f64) -> CheckReport {
         let read = Read { chapter: String::new(), section: String::new(), href: String::new() };
-        let listed = Listed { name: "goodput-holds".into(), title: String::new(), read, alone: false };
+        let listed =
+            Listed { name: "goodput-holds".into(), title: String::new(), read, company: Company::Any };
         let mut check = CheckReport::of(listed, "again".into());
         check.observed = vec![
             Fact::measure("goodput", goodput, "/s"),

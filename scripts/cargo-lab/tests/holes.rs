@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use common::{lab, stderr, stdout};
 use tempfile::TempDir;
-use testbed::report::{Began, CheckReport, Ended, Listed, Read, Report, Word};
+use testbed::report::{Began, CheckReport, Company, Ended, Listed, Read, Report, Word};
 
 const LINE: &str = "labs/00-overload/src/line.rs";
 const HOLE: &str = "solutions/00-overload/holes/enter.rs";
@@ -86,8 +86,12 @@ impl Workbook {
     /// Leaves a report of the learner's lab in which `kept` of its two checks were run and kept.
     fn judged(&self, kept: usize) {
         let read = Read { chapter: String::new(), section: String::new(), href: String::new() };
-        let listed =
-            |name: &str| Listed { name: name.into(), title: name.into(), read: read.clone(), alone: false };
+        let listed = |name: &str| Listed {
+            name: name.into(),
+            title: name.into(),
+            read: read.clone(),
+            company: Company::Any,
+        };
         let names = ["a", "b"];
         let checks = names.iter().take(kept);
         let checks = checks

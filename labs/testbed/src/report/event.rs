@@ -51,9 +51,22 @@ pub struct Listed {
     pub title: String,
     /// Where the book explains it.
     pub read: Read,
-    /// Whether nothing else may run meanwhile on the same services, or nothing else at all.
+    /// What may run beside it.
     #[serde(default)]
-    pub alone: bool,
+    pub company: Company,
+}
+
+/// What may run beside a check.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Company {
+    /// All that bears company itself.
+    #[default]
+    Any,
+    /// What stands on other services: the check kills, silences or alarms its own.
+    OnOtherServices,
+    /// Nothing: the check measures what the host gives, or takes so much of it that others would be judged wrongly.
+    None,
 }
 
 /// How a run went as a whole.

@@ -65,7 +65,7 @@ impl Report {
 mod tests {
     use super::*;
     use crate::report::html::sample;
-    use crate::report::{Listed, Word};
+    use crate::report::{Company, Listed, Word};
 
     fn of(names: &[&str], word: Word) -> Report {
         let mut report = sample::report();
@@ -80,7 +80,7 @@ mod tests {
             name: name.into(),
             title: String::new(),
             read: check.read.clone(),
-            alone: false,
+            company: Company::Any,
         };
         report.listed = ["first", "second", "third"].map(listed).into();
         report

@@ -154,7 +154,7 @@ fn paragraph(text: &mut String, first: &str, next: &str, value: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{Listed, Read};
+    use crate::report::{Company, Listed, Read};
 
     fn broken() -> CheckReport {
         let listed = Listed {
@@ -165,7 +165,7 @@ mod tests {
                 section: "Answer after the commit".into(),
                 href: "01-direct-write.html#answer-after-the-commit".into(),
             },
-            alone: false,
+            company: Company::Any,
         };
         CheckReport {
             verdict: Word::Broken,

@@ -1,7 +1,8 @@
 //! Which checks run side by side, and on which services.
 
+use super::Suite;
 use super::request::Options;
-use super::{Company, Suite};
+use crate::report::Company;
 
 /// The chosen checks by their place in the suite, each in one of three parts.
 #[derive(Debug, Default, PartialEq, Eq)]

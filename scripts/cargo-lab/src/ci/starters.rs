@@ -63,14 +63,14 @@ fn unknown(lab: &Lab, report: &Report) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use testbed::report::{Hole, Listed, Read};
+    use testbed::report::{Company, Hole, Listed, Read};
 
     use super::*;
     use crate::workspace::About;
 
     fn check(verdict: Word, hole: Option<&str>) -> CheckReport {
         let read = Read { chapter: String::new(), section: String::new(), href: String::new() };
-        let listed = Listed { name: "a".into(), title: String::new(), read, alone: false };
+        let listed = Listed { name: "a".into(), title: String::new(), read, company: Company::Any };
         let hole = hole.map(|text| Hole { text: text.into(), at: String::new() });
         CheckReport { verdict, hole, ..CheckReport::of(listed, String::new()) }
     }

@@ -1,19 +1,22 @@
 //! Every wrong answer breaks the check that it names, and the message is the one on record.
 //!
 //! All of them are built, one after the other, on one copy of the solution: so each costs one incremental build and the one check that
-//! it names. While one is judged on its lane, the next one is built, and judged on another.
+//! it names. While one is judged on its lane, the next one is built, and judged on another. Those whose check hurts services have a lane
+//! of their own, on services that only it uses.
 
+use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::thread::scope;
 
-use testbed::report::Word;
+use testbed::report::{Company, Word};
+use testbed::services::{LENT, Services};
 use testbed::setup::SetUp;
 use testbed::suite::Request;
 
 use super::passed::Passed;
 use super::recorded::as_recorded;
 use super::solutions::{cut_off, steady};
-use super::{Context, Proof, lanes_for_the_wrong};
+use super::{Context, NEEDS, Proof, lanes_for_the_wrong};
 use crate::verify::{Nobody, Verify};
 use crate::workspace::Lab;
 use crate::wrong_answer::{Copy, WrongAnswer};
@@ -21,12 +24,11 @@ use crate::wrong_answer::{Copy, WrongAnswer};
 /// Tries every wrong answer of every lab.
 pub fn are_caught(context: &Context) -> Proof {
     let mut tally = Tally::default();
+    let second = context.run.block_on(Services::start_own(&NEEDS))?;
     for lab in context.labs()? {
-        match Verify::build(&context.workspace, &lab.solution())? {
-            Some(verify) => of_lab(context, &lab, verify, &mut tally)?,
-            None => tally.wrong.push(format!("{} does not compile", lab.solution())),
-        }
+        of_lab(context, &second.lend(), &lab, &mut tally)?;
     }
+    context.run.block_on(second.stop())?;
     let Tally { caught, unsteady, wrong } = tally;
     let caught = steady(format!("{caught} wrong answers caught by name"), &unsteady);
     Ok(if wrong.is_empty() { Ok(caught) } else { Err(wrong) })
@@ -41,11 +43,15 @@ struct Tally {
     wrong: Vec<String>,
 }
 
-/// Tries the wrong answers of one lab: first those whose check may run beside others, then each of the rest alone.
-fn of_lab(context: &Context, lab: &Lab, verify: Verify, tally: &mut Tally) -> Result<(), SetUp> {
+/// Tries the wrong answers of one lab: first those whose check bears company, then each of the rest alone.
+fn of_lab(context: &Context, second: &str, lab: &Lab, tally: &mut Tally) -> Result<(), SetUp> {
+    let Some(verify) = Verify::build(&context.workspace, &lab.solution())? else {
+        tally.wrong.push(format!("{} does not compile", lab.solution()));
+        return Ok(());
+    };
     let checks = verify.list(true)?;
     let passed = Passed::of(&context.workspace, lab, &context.images)?;
-    let (mut beside, mut alone) = (Vec::new(), Vec::new());
+    let (mut shared, mut hurting, mut alone) = (Vec::new(), Vec::new(), Vec::new());
     for answer in WrongAnswer::all(&context.workspace, lab)? {
         let Some(check) = checks.iter().find(|check| check.name == answer.check) else {
             let (name, check) = (&answer.name, &answer.check);
@@ -55,20 +61,23 @@ fn of_lab(context: &Context, lab: &Lab, verify: Verify, tally: &mut Tally) -> Re
         if passed.has(&remembered(lab, &answer), &answer.path)? {
             println!("  {:<28} {:<24} as when it was caught last", answer.name, answer.check);
             tally.caught += 1;
-        } else if check.alone {
-            alone.push(answer);
-        } else {
-            beside.push(answer);
+            continue;
+        }
+        match check.company {
+            Company::Any => shared.push(answer),
+            Company::OnOtherServices => hurting.push(answer),
+            Company::None => alone.push(answer),
         }
     }
-    let bench = Bench { context, lab, verify, copy: Mutex::new(Copy::make(&context.workspace, lab)?) };
-    for (lanes, answers) in [(lanes_for_the_wrong(), beside), (1, alone)] {
-        for (answer, first) in bench.judge_all(lanes, answers)? {
+    let bench = Bench { lab, verify, copy: Mutex::new(Copy::make(&context.workspace, lab)?) };
+    let beside = [Queue::of(shared, lanes_for_the_wrong(), &context.lent), Queue::of(hurting, 1, second)];
+    for queues in [&beside[..], &[Queue::of(alone, 1, &context.lent)]] {
+        for (answer, first) in bench.judge_all(queues)? {
             let name = &answer.name;
             if let Err(why) = first {
                 // A host that is busy at the wrong moment decides one run, not two in a row.
                 println!("  {name:<28} once more: {why}");
-                if let Err(why) = bench.judge(&answer)? {
+                if let Err(why) = bench.judge(&answer, &context.lent)? {
                     tally.wrong.push(format!("{name}: {why}"));
                     continue;
                 }
@@ -89,33 +98,45 @@ fn remembered(lab: &Lab, answer: &WrongAnswer) -> String {
 /// Whether an answer was caught by the check that it names, with the message on record; else why not.
 type Caught = Result<(), String>;
 
+/// Wrong answers that wait, and the lanes that take them.
+struct Queue<'a> {
+    waiting: Mutex<std::vec::IntoIter<WrongAnswer>>,
+    lanes: usize,
+    /// The services that these lanes use, as they are lent.
+    lent: &'a str,
+}
+
+impl Queue<'_> {
+    fn of(answers: Vec<WrongAnswer>, lanes: usize, lent: &str) -> Queue<'_> {
+        Queue { waiting: Mutex::new(answers.into_iter()), lanes, lent }
+    }
+
+    fn next(&self) -> Option<WrongAnswer> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).next()
+    }
+}
+
 /// Where the wrong answers of one lab are built and judged.
 struct Bench<'a> {
-    context: &'a Context,
     lab: &'a Lab,
     verify: Verify,
     copy: Mutex<Copy>,
 }
 
 impl Bench<'_> {
-    /// Judges the answers, so many at a time. A fault of the set-up ends it.
-    fn judge_all(
-        &self,
-        lanes: usize,
-        answers: Vec<WrongAnswer>,
-    ) -> Result<Vec<(WrongAnswer, Caught)>, SetUp> {
-        let waiting = Mutex::new(answers.into_iter());
-        let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
-        let lane = || {
+    /// Judges what waits, on all lanes of all queues side by side. A fault of the set-up ends it.
+    fn judge_all(&self, queues: &[Queue]) -> Result<Vec<(WrongAnswer, Caught)>, SetUp> {
+        let lane = |queue: &Queue| {
             let mut judged = Vec::new();
-            while let Some(answer) = next() {
-                let caught = self.judge(&answer)?;
+            while let Some(answer) = queue.next() {
+                let caught = self.judge(&answer, queue.lent)?;
                 judged.push((answer, caught));
             }
             Ok(judged)
         };
         let ended = scope(|scope| {
-            let lanes: Vec<_> = (0..lanes).map(|_| scope.spawn(lane)).collect();
+            let lanes = queues.iter().flat_map(|queue| std::iter::repeat_n(queue, queue.lanes));
+            let lanes: Vec<_> = lanes.map(|queue| scope.spawn(move || lane(queue))).collect();
             lanes.into_iter().map(|lane| lane.join()).collect::<Vec<_>>()
         });
         let mut all = Vec::new();
@@ -125,8 +146,8 @@ impl Bench<'_> {
         Ok(all)
     }
 
-    /// Builds one wrong answer and runs the check that must catch it.
-    fn judge(&self, answer: &WrongAnswer) -> Result<Caught, SetUp> {
+    /// Builds one wrong answer and runs the check that must catch it, on the services lent.
+    fn judge(&self, answer: &WrongAnswer, lent: &str) -> Result<Caught, SetUp> {
         let submission = {
             let copy = self.copy.lock().unwrap_or_else(PoisonError::into_inner);
             match copy.try_on(answer)? {
@@ -140,7 +161,10 @@ impl Bench<'_> {
             again: format!("cargo lab check {}", self.lab.number),
             ..Request::default()
         };
-        let judged = self.verify.judge(&request, &mut Nobody, |command| self.context.lend(command))?;
+        let lend = |command: &mut Command| {
+            command.env(LENT, lent);
+        };
+        let judged = self.verify.judge(&request, &mut Nobody, lend)?;
         self.copy.lock().unwrap_or_else(PoisonError::into_inner).remove(answer)?;
         let report = judged.report.ok_or_else(|| cut_off(&answer.name))?;
         let Some(check) = report.checks.first() else {

@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use crate::fact::Fact;
 use crate::load::{Counts, Second};
-use crate::report::{CheckReport, Hole, Listed, Read, Report, ServiceUsed, Timeline, Word};
+use crate::report::{CheckReport, Company, Hole, Listed, Read, Report, ServiceUsed, Timeline, Word};
 
 /// What a hostile subject writes.
 pub(in crate::report) const HOSTILE: &str =
@@ -53,7 +53,7 @@ fn check(name: &str, title: &str, verdict: Word) -> CheckReport {
         section: "Answer after the commit".into(),
         href: "01-direct-write.html#answer-after-the-commit".into(),
     };
-    let listed = Listed { name: name.into(), title: title.into(), read, alone: false };
+    let listed = Listed { name: name.into(), title: title.into(), read, company: Company::Any };
     CheckReport {
         verdict,
         seconds: 3.1,
