@@ -3,6 +3,7 @@
 mod cache;
 mod drain;
 mod goodput;
+mod pair;
 mod peers;
 mod queue;
 mod refresh;

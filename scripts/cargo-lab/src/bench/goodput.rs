@@ -1,7 +1,4 @@
 //! How much of what PostgreSQL can insert reaches it through the solution of lab 01: POST goodput ÷ pgbench.
-//!
-//! pgbench drives itself; a service is driven by a load, which runs on the same processors. So the load's processor time is
-//! measured, and the bar is held by the ratio on what the load leaves. Both ratios are printed.
 
 use std::path::Path;
 
@@ -13,8 +10,9 @@ use testbed::run::Run;
 use testbed::setup::SetUp;
 use testbed::verdict::Stop;
 
-use super::peers::{Goodput, best_goodput, pgbench, quiet};
-use super::{PAIRS, example, judged, median, on_a_bed};
+use super::pair::{Pair, judge};
+use super::peers::{best_goodput, pgbench, quiet};
+use super::{PAIRS, example, on_a_bed};
 use crate::workspace::Workspace;
 
 /// Connections of both.
@@ -41,40 +39,5 @@ async fn pairs(bed: &Bed, load: &Path) -> Result<bool, Stop> {
         let through = best_goodput(load, service.addr(), &OFFERED.map(|part| part * direct)).await?;
         pairs.push(Pair { direct, through });
     }
-    Ok(judge(&pairs))
-}
-
-/// pgbench's rate, and then the solution's.
-struct Pair {
-    direct: f64,
-    through: Goodput,
-}
-
-impl Pair {
-    fn ratio(&self) -> f64 {
-        self.through.rate / self.direct
-    }
-
-    /// The ratio, had the service had the processors to itself and its database, as pgbench has.
-    fn beside_load(&self) -> f64 {
-        self.ratio() / (1.0 - self.through.load)
-    }
-}
-
-fn judge(pairs: &[Pair]) -> bool {
-    println!(
-        "{:<6} {:>12} {:>12} {:>8} {:>14} {:>18}",
-        "pair", "pgbench /s", "goodput /s", "ratio", "load's share", "ratio on the rest"
-    );
-    for (number, pair) in pairs.iter().enumerate() {
-        let Pair { direct, through } = pair;
-        let (ratio, share, rest) = (pair.ratio(), through.load * 100.0, pair.beside_load());
-        println!(
-            "{:<6} {direct:>12.0} {:>12.0} {ratio:>8.2} {share:>12.0} % {rest:>18.2}",
-            number + 1,
-            through.rate
-        );
-    }
-    println!("median of the ratios as they stand: {:.2}", median(pairs.iter().map(Pair::ratio)));
-    judged(median(pairs.iter().map(Pair::beside_load)), BAR)
+    Ok(judge("pgbench /s", &pairs, BAR))
 }

@@ -11,8 +11,9 @@ use testbed::setup::SetUp;
 use testbed::verdict::Stop;
 use tokio::process::Command;
 
+use super::pair::{Pair, judge};
 use super::peers::{best_goodput, figures, quiet};
-use super::{PAIRS, RUN, drain, example, on_a_bed, table};
+use super::{PAIRS, RUN, drain, example, on_a_bed};
 use crate::workspace::Workspace;
 
 pub const QUEUE: &str = "CREATE_POST_QUEUE";
@@ -22,7 +23,7 @@ pub const PREFETCH: usize = 200;
 const WINDOW: usize = 200;
 /// The rates that are offered, in parts of what bare publishes reach.
 const OFFERED: [f64; 6] = [0.4, 0.45, 0.5, 0.55, 0.6, 0.7];
-/// The bar: posts through HTTP in parts of bare publishes.
+/// The bar: posts through HTTP in parts of bare publishes, on as much of the processors.
 const BAR: f64 = 0.5;
 
 /// What is measured, and what it is measured beside.
@@ -76,8 +77,8 @@ impl Bench {
             host.purge(QUEUE).await?;
             let through = best_goodput(&self.peers.load, api, &OFFERED.map(|part| part * direct)).await?;
             host.purge(QUEUE).await?;
-            pairs.push((direct, through.rate));
+            pairs.push(Pair { direct, through });
         }
-        Ok(table(("bare /s", "through HTTP /s"), &pairs, BAR))
+        Ok(judge("bare /s", &pairs, BAR))
     }
 }
