@@ -10,6 +10,8 @@ use std::fmt::Display;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures_util::future::OptionFuture;
+
 pub use requests::{Finished, Requests, UnderWay};
 pub use settings::ServiceSettings;
 pub use voices::Voices;
@@ -51,14 +53,10 @@ impl Bed {
         services: Arc<Services>,
         voice: Voice,
     ) -> Result<Bed, SetUp> {
-        let database = match &services.postgres {
-            Some(postgres) => Some(postgres.fresh_database().await?),
-            None => None,
-        };
-        let broker = match &services.rabbitmq {
-            Some(rabbitmq) => Some(rabbitmq.fresh_host().await?),
-            None => None,
-        };
+        let fresh_database = OptionFuture::from(services.postgres.as_ref().map(Postgres::fresh_database));
+        let fresh_host = OptionFuture::from(services.rabbitmq.as_ref().map(RabbitMq::fresh_host));
+        let (database, broker) = tokio::join!(fresh_database, fresh_host);
+        let (database, broker) = (database.transpose()?, broker.transpose()?);
         let (timelines, runs) = (Mutex::default(), Mutex::default());
         let (name, voices) = (name.to_owned(), Voices::default());
         let shared = Shared { name, submission, services, database, broker, voices, timelines, runs, voice };
@@ -198,13 +196,12 @@ impl Bed {
         let Ok(Shared { services, database, broker, .. }) = Arc::try_unwrap(self.shared) else {
             return Ok(());
         };
-        if let (Some(database), Some(postgres)) = (database, &services.postgres) {
-            postgres.drop_database(database).await?;
-        }
-        match (broker, &services.rabbitmq) {
-            (Some(broker), Some(rabbitmq)) => rabbitmq.drop_host(broker).await,
-            _ => Ok(()),
-        }
+        let postgres = services.postgres.as_ref().zip(database);
+        let database = postgres.map(|(postgres, database)| postgres.drop_database(database));
+        let rabbitmq = services.rabbitmq.as_ref().zip(broker);
+        let broker = rabbitmq.map(|(rabbitmq, host)| rabbitmq.drop_host(host));
+        let (database, broker) = tokio::join!(OptionFuture::from(database), OptionFuture::from(broker));
+        database.into_iter().chain(broker).collect()
     }
 }
 

@@ -23,6 +23,8 @@ pub use postgres::{Connections, Postgres};
 pub use rabbitmq::{COUNTED_WITHIN, RabbitMq};
 pub use virtual_host::{Taken, VirtualHost};
 
+use futures_util::future::OptionFuture;
+
 use crate::images::Service;
 use crate::report::ServiceUsed;
 use crate::setup::SetUp;
@@ -65,23 +67,21 @@ impl Services {
             async || Postgres::of(start(&engine, Service::Postgres, &postgres::shape()).await?).await;
         let rabbitmq =
             async || RabbitMq::of(start(&engine, Service::RabbitMq, &rabbitmq::shape()).await?).await;
-        // Side by side: a broker takes several seconds, most of them idle.
-        let (postgres, rabbitmq) = tokio::join!(
-            async { if needs.contains(&Service::Postgres) { Some(postgres().await) } else { None } },
-            async { if needs.contains(&Service::RabbitMq) { Some(rabbitmq().await) } else { None } },
+        let (postgres, rabbitmq) = (
+            OptionFuture::from(needs.contains(&Service::Postgres).then(postgres)),
+            OptionFuture::from(needs.contains(&Service::RabbitMq).then(rabbitmq)),
         );
+        // Side by side: a broker takes several seconds, most of them idle.
+        let (postgres, rabbitmq) = tokio::join!(postgres, rabbitmq);
         Ok(Services { postgres: postgres.transpose()?, rabbitmq: rabbitmq.transpose()? })
     }
 
     /// Brings every service back to health after a check's faults.
     pub async fn heal(&self) -> Result<(), SetUp> {
-        if let Some(postgres) = &self.postgres {
-            postgres.heal().await?;
-        }
-        if let Some(rabbitmq) = &self.rabbitmq {
-            rabbitmq.heal().await?;
-        }
-        Ok(())
+        let postgres = OptionFuture::from(self.postgres.as_ref().map(Contained::heal));
+        let rabbitmq = OptionFuture::from(self.rabbitmq.as_ref().map(Contained::heal));
+        let (postgres, rabbitmq) = tokio::join!(postgres, rabbitmq);
+        postgres.into_iter().chain(rabbitmq).collect()
     }
 
     /// What ran, for the report.
