@@ -4,10 +4,12 @@
 mod bounds;
 mod crowd;
 mod first_page;
+mod first_read;
 mod fresh;
 mod goes_on;
 mod instances;
 mod outage;
+mod reader;
 mod start;
 mod statements;
 mod stop;

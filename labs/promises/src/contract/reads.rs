@@ -16,6 +16,8 @@ pub trait ReadsOfPosts {
     fn fail_reads(&self) -> impl Future<Output = Result<(), sqlx::Error>>;
     /// How many statements read `post` since the first call of one of these. Those that failed later count, too.
     fn reads(&self) -> impl Future<Output = Result<u64, sqlx::Error>>;
+    /// How many of them put in order what they read, as a list must, and a look whether a post is there need not.
+    fn ordered_reads(&self) -> impl Future<Output = Result<u64, sqlx::Error>>;
 }
 
 impl ReadsOfPosts for Database {
@@ -28,10 +30,18 @@ impl ReadsOfPosts for Database {
     }
 
     async fn reads(&self) -> Result<u64, sqlx::Error> {
-        let count = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM testbed_reads";
-        let reads: i64 = sqlx::query_scalar(count).fetch_one(self.pool()).await?;
-        Ok(u64::try_from(reads).unwrap_or(0))
+        counted(self, "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM testbed_reads").await
     }
+
+    async fn ordered_reads(&self) -> Result<u64, sqlx::Error> {
+        counted(self, "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM testbed_ordered_reads")
+            .await
+    }
+}
+
+async fn counted(database: &Database, count: &'static str) -> Result<u64, sqlx::Error> {
+    let reads: i64 = sqlx::query_scalar(count).fetch_one(database.pool()).await?;
+    Ok(u64::try_from(reads).unwrap_or(0))
 }
 
 /// Lets each statement that reads `post` be counted, and then do what `body` says.
@@ -39,12 +49,14 @@ async fn gauge(database: &Database, body: &str) -> Result<(), sqlx::Error> {
     // A sequence counts outside of transactions. The arbiter of an insert reads, too: that is no read of the service's.
     let function = format!(
         "CREATE SEQUENCE IF NOT EXISTS testbed_reads;
+         CREATE SEQUENCE IF NOT EXISTS testbed_ordered_reads;
          CREATE OR REPLACE FUNCTION testbed_read() RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER AS
          $$ BEGIN
            IF current_query() ~* '\\minsert\\M' THEN RETURN true; END IF;
            IF current_setting('testbed.read', true) = statement_timestamp()::text THEN RETURN true; END IF;
            PERFORM set_config('testbed.read', statement_timestamp()::text, false);
            PERFORM nextval('testbed_reads');
+           IF current_query() ~* '\\morder\\s+by\\M' THEN PERFORM nextval('testbed_ordered_reads'); END IF;
            {body}
            RETURN true;
          END $$;"

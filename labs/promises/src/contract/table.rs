@@ -53,6 +53,8 @@ pub trait PostTable {
         contents: impl IntoIterator<Item = String>,
         ago: Duration,
     ) -> impl Future<Output = Result<Vec<Uuid>, sqlx::Error>>;
+    /// Plants one post with this id, of this instant.
+    fn plant_as(&self, id: Uuid, content: &str) -> impl Future<Output = Result<(), sqlx::Error>>;
     /// Deletes a post, as others may.
     fn delete(&self, id: Uuid) -> impl Future<Output = Result<(), sqlx::Error>>;
     /// How many rows `post` has.
@@ -152,6 +154,11 @@ impl PostTable for Database {
     ) -> Result<Vec<Uuid>, sqlx::Error> {
         let made = OffsetDateTime::now_utc() - ago;
         insert(self.pool(), contents.into_iter().map(|content| (content, made))).await
+    }
+
+    async fn plant_as(&self, id: Uuid, content: &str) -> Result<(), sqlx::Error> {
+        let insert = "INSERT INTO post (id, content, created_at) VALUES ($1, $2, now())";
+        sqlx::query(insert).bind(id).bind(content).execute(self.pool()).await.map(|_| ())
     }
 
     async fn delete(&self, id: Uuid) -> Result<(), sqlx::Error> {

@@ -64,20 +64,27 @@ impl FirstPage {
 
     /// Its tag, which is a strong one.
     pub(crate) fn tag(&self) -> Result<String, Stop> {
-        let tag = self.answer.header("etag");
-        promise("page 1 carries a strong `ETag`: a text in double quotes")
-            .observed(&self.answer)
-            .observed(Fact::named("ETag", if tag.is_empty() { "none" } else { tag }))
-            .likely(tag.is_empty(), "there is none", "make a tag of the bytes, and send it with them")
-            .likely(
-                tag.starts_with("W/"),
-                "it is a weak one: it says that the bytes may differ",
-                "the bytes are the same, so say so: no `W/`",
-            )
-            .likely(true, "it has no quotes", "put the tag in double quotes")
-            .kept_if(tag.len() > 2 && tag.starts_with('"') && tag.ends_with('"'))?;
-        Ok(tag.to_owned())
+        tag_of(&self.answer)
     }
+}
+
+/// The tag of a 200 for page 1, compressed or not.
+pub(super) fn tag_of(answer: &Answer) -> Result<String, Stop> {
+    let tag = answer.header("etag");
+    let encoding = answer.header("content-encoding");
+    promise("page 1 carries a strong `ETag`: a text in double quotes")
+        .observed((encoding.is_empty()).then_some(answer))
+        .observed((!encoding.is_empty()).then(|| Fact::named("Content-Encoding", encoding)))
+        .observed(Fact::named("ETag", if tag.is_empty() { "none" } else { tag }))
+        .likely(tag.is_empty(), "there is none", "make a tag of the bytes, and send it with them")
+        .likely(
+            tag.starts_with("W/"),
+            "it is a weak one: it says that the bytes may differ",
+            "the bytes are the same, so say so: no `W/`",
+        )
+        .likely(true, "it has no quotes", "put the tag in double quotes")
+        .kept_if(tag.len() > 2 && tag.starts_with('"') && tag.ends_with('"'))?;
+    Ok(tag.to_owned())
 }
 
 /// Waits until page 1 lists the post, and no longer than `longest`: the time that it took.

@@ -1,20 +1,27 @@
 //! How old what is read may be: page 1 a little, everything else never.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
 use crate::contract::prelude::*;
 
-use super::first_page::{PAGE, POSTS, appears, in_time};
+use super::first_page::{PAGE, POSTS, REFRESH, appears, in_time};
+use super::statements::allowed;
 
 /// What is committed is on page 1 in time, whoever committed it, and whenever.
 pub(super) async fn fresh_in_time(bed: Bed) -> Verdict {
     const TIMES: usize = 5;
     const IN_TIME: &str = "what is committed is on page 1 within REFRESH_MS, and a second for the host";
+    /// Posts a second by way of the service: so few that a post is still on page 1 when it must have come there.
+    const POSTED: f64 = 5.0;
     let service = bed.start().await?;
     let longest = in_time(Duration::ZERO);
     let mut slowest = Duration::ZERO;
+    bed.database().read_time(Duration::ZERO).await?;
+    let (before, began) = (bed.database().ordered_reads().await?, Instant::now());
+    let posts =
+        bed.posts(&service, Schedule::constant(POSTED, longest * TIMES as u32)).label("posts").start();
     for n in 0..TIMES {
         let planted = match n {
             // One by way of the service, whose consumer commits it.
@@ -45,8 +52,26 @@ pub(super) async fn fresh_in_time(bed: Bed) -> Verdict {
             .kept_if(took.is_some())?;
         slowest = slowest.max(took.unwrap_or_default());
     }
+    let posts = posts.stop().await?;
+    let (statements, lasted) = (bed.database().ordered_reads().await? - before, began.elapsed());
+    let by_the_clock = the_clock_alone_decides(statements, lasted, posts.counts().accepted)?;
     let observed = vec![Fact::count("posts", TIMES), Fact::duration("the slowest, after", slowest)];
-    Ok(Kept { promised: vec![IN_TIME.to_owned()], observed })
+    Ok(Kept { promised: vec![IN_TIME.to_owned()], observed }.and(by_the_clock))
+}
+
+/// The promise that a process reads page 1 as often as agreed also where its own consumer stores what comes on it.
+fn the_clock_alone_decides(statements: u64, lasted: Duration, posted: u64) -> Verdict {
+    let most = allowed(REFRESH, lasted, 1);
+    promise("a process that stores posts itself reads page 1 no more than once per REFRESH_MS")
+        .observed(Fact::count("posts by way of the service", posted))
+        .observed(Fact::count("statements that list posts", statements))
+        .observed(Fact::count("at most", most))
+        .likely(
+            true,
+            "what the consumer has stored makes the service read page 1 anew: the more is written, the more is read",
+            "let the clock alone decide when page 1 is read: a post waits for the next refresh, as everybody's posts do",
+        )
+        .kept_if(statements <= most)
 }
 
 /// Page 2, a search and a single post are answered from the table, at the moment they are asked.
@@ -80,10 +105,14 @@ pub(crate) async fn are_never_old(bed: &Bed, service: &impl Endpoint) -> Verdict
         posts.pop();
         let single = service.get(&path).send().await?;
         is_as_committed("a single post that was deleted", &single, single.status == 404)?;
+        bed.database().plant_as(planted, "back again").await?;
+        let single = service.get(&path).send().await?;
+        is_as_committed("a single post that is back again", &single, single.status == 200)?;
+        bed.database().delete(planted).await?;
     }
     Ok(all_kept(
         "page 2, a search and a single post are as the table is at the moment they are asked",
-        4 * TIMES,
+        5 * TIMES,
     ))
 }
 

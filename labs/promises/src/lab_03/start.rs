@@ -3,18 +3,14 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::{join, join_all};
-use testbed::answer::shorten;
-use testbed::client::{self, Client, is_retry_after};
-use testbed::wait;
+use testbed::{client, wait};
 
-use crate::contract::is_in_shape;
 use crate::contract::prelude::*;
 
-use super::first_page::{FirstPage, PAGE, POSTS, REFRESH, in_time};
+use super::first_page::{FirstPage, POSTS, REFRESH, in_time};
+use super::first_read;
+use super::reader::{READY, first_answer};
 use super::statements::allowed;
-
-/// How long a service may take to be ready. A virtual machine starts slowly.
-const READY: Duration = Duration::from_secs(30);
 
 /// Two hundred readers wait for a service that starts, on a slow database.
 pub(super) async fn cold_start(bed: Bed) -> Verdict {
@@ -99,51 +95,10 @@ pub(super) async fn cold_start(bed: Bed) -> Verdict {
             "let one task read it, and let readers wait for that one, or tell them to come back",
         )
         .kept_if(statements <= most)?;
-    Ok(started.and(nothing_half).and(honest).and(one))
-}
-
-/// What a reader saw until the first 200.
-struct Seen {
-    /// Whether there was one.
-    served: bool,
-    /// Answers that the contract does not allow.
-    wrong: Vec<String>,
-}
-
-/// Asks until it is answered 200.
-async fn first_answer(client: &Client, addr: std::net::SocketAddr, path: &'static str) -> Seen {
-    let mut wrong = Vec::new();
-    let served = wait::until(READY, async || {
-        let answer = match client.get(format!("http://{addr}{path}")).send().await {
-            Ok(answer) => answer,
-            Err(error) => {
-                // Nothing listens yet.
-                if !error.is_connect() {
-                    wrong.push(format!("{path} ended without an answer"));
-                }
-                return None;
-            }
-        };
-        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        let body = answer.bytes().await.unwrap_or_default();
-        let told = |header| headers.get(header).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let is_list = || {
-            let list = serde_json::from_slice::<Vec<serde_json::Value>>(&body);
-            list.is_ok_and(|list| list.len() == PAGE)
-        };
-        let is_right = match status {
-            200 => path != "/posts" || is_list(),
-            503 => is_retry_after(told("retry-after")) && is_in_shape(status, told("content-type"), &body),
-            _ => false,
-        };
-        if !is_right {
-            let body = shorten(&String::from_utf8_lossy(&body), 60);
-            wrong.push(format!("{path} answered {status}: {body}"));
-        }
-        (status == 200).then_some(())
-    });
-    let served = served.await.is_some();
-    Seen { served, wrong }
+    service.kill().await?;
+    bed.database().end_connections().await?;
+    let failed = first_read::that_fails_makes_no_page(&bed).await?;
+    Ok(started.and(nothing_half).and(honest).and(one).and(failed))
 }
 
 /// A table without posts has a page 1; and so has one that had posts, and has none any more.
