@@ -9,6 +9,7 @@ mod keys_beside;
 mod passing;
 mod refusals;
 mod schedule;
+mod unnamed;
 mod unread;
 mod ways;
 

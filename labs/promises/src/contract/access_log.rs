@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use uuid::Uuid;
 
 /// A line of the log, as far as it is needed.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Logged {
+    #[serde(default)]
+    id: String,
     #[serde(default)]
     key: String,
     method: String,
@@ -43,6 +46,11 @@ impl Logged {
     pub fn is_passed_on(&self, method: &str, uri: &str) -> bool {
         let is_passed_on = !matches!(self.upstream_addr.as_str(), "" | "-");
         self.method == method && self.uri == uri && is_passed_on
+    }
+
+    /// nginx's own name for it: `$request_id`.
+    pub fn id(&self) -> Option<Uuid> {
+        self.id.parse().ok()
     }
 
     /// Whether its client named it so.

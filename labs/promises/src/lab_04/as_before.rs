@@ -105,8 +105,10 @@ async fn nothing_is_packed(deployed: &Deployed) -> Verdict {
     let Some(first) = listed.first() else { return Ok(Kept::default()) };
     let ask =
         async |endpoint: &dyn Endpoint| endpoint.get("/posts").header("accept-encoding", "gzip").send().await;
-    let (through, direct) =
-        (ask(deployed.stack.entry()?).await?, ask(deployed.stack.instance(first)?).await?);
+    let instance = deployed.stack.instance(first)?;
+    let (through, direct) = (ask(deployed.stack.entry()?).await?, ask(instance).await?);
+    // A proxy may keep from the instances what a client would take.
+    let plain = instance.get("/posts").send().await?;
     let sent =
         |answer: &Answer| [answer.header("etag").to_owned(), answer.header("content-encoding").to_owned()];
     let told = |answer: &Answer| {
@@ -124,5 +126,5 @@ async fn nothing_is_packed(deployed: &Deployed) -> Verdict {
             "the proxy compresses what an instance has sent, and makes the strong tag a weak one by it",
             "`gzip off;`, which is the default, or compress in the instances",
         )
-        .kept_if(sent(&direct) == sent(&through))
+        .kept_if([sent(&direct), sent(&plain)].contains(&sent(&through)))
 }

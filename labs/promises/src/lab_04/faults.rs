@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use futures_util::future::{join, join_all};
+use serde_json::json;
+use testbed::answer::Ask;
 use testbed::bed::UnderWay;
 use testbed::stack::{Fault, PROXY};
 use testbed::wait;
+use tokio::time::timeout;
 
 use crate::contract::prelude::*;
 use crate::contract::{Attempt, BROKER, DEADLINE, Deployed, INSIDE, Logged};
@@ -145,13 +149,50 @@ pub(super) async fn instance_silent(bed: Bed) -> Verdict {
     sent(&under_way, 12).await;
     bed.says(format!("{VICTIM} stands still"));
     deployed.stack.instance(VICTIM)?.pause()?;
+    let others = others_are_served(&deployed).await;
     sent(&under_way, 48).await;
     deployed.stack.instance(VICTIM)?.resume()?;
     let run = under_way.finish().await?;
     let still = nothing_is_lost(&bed, &deployed, &run, "while an instance's process is stopped").await?;
     let still =
         still.and(waits_a_second(posts_logged(&deployed).await?.get(logged.len()..).unwrap_or_default())?);
-    Ok(lost.and(still))
+    Ok(lost.and(still).and(others?))
+}
+
+/// The promise that nobody else sees anything of a silent instance, either: who sends a post in pieces, and who reads.
+async fn others_are_served(deployed: &Deployed) -> Verdict {
+    /// Of each kind, all at once: every other one meets the silent instance.
+    const EACH: usize = 4;
+    let entry = deployed.stack.entry()?;
+    let in_time = async |asked: Ask, status| {
+        timeout(DEADLINE + HOST, asked.send())
+            .await
+            .is_ok_and(|answer| answer.is_ok_and(|answer| answer.status == status))
+    };
+    let body = |n| json!({"content": format!("{BY_HAND}, in two pieces {n}")});
+    let posts = join_all((0..EACH).map(|n| in_time(entry.post(&body(n)).in_two_pieces(), 202)));
+    let reads = join_all((0..EACH).map(|_| in_time(entry.get("/posts?page=2"), 200)));
+    let (posts, reads) = join(posts, reads).await;
+    let served = |answers: &[bool]| answers.iter().filter(|served| **served).count();
+    let posts = promise("while an instance is silent, a post whose body comes in pieces is answered 202 within the deadline, as any other")
+        .observed(Fact::count("posts in two pieces", EACH))
+        .observed(Fact::count("of these answered 202 in time", served(&posts)))
+        .likely(
+            true,
+            "the proxy has begun to pass a body on before it had all of it: it cannot send that to another instance",
+            "let the proxy read a body first (`proxy_request_buffering`, which is on unless told otherwise)",
+        )
+        .kept_if(served(&posts) == EACH)?;
+    let reads = promise("while an instance is silent, a read is answered 200 within the deadline")
+        .observed(Fact::count("reads", EACH))
+        .observed(Fact::count("of these answered 200 in time", served(&reads)))
+        .likely(
+            true,
+            "the bounds, or the second attempt, are for posts alone",
+            "set them where all locations have them",
+        )
+        .kept_if(served(&reads) == EACH)?;
+    Ok(posts.and(reads))
 }
 
 async fn posts_logged(deployed: &Deployed) -> Result<Vec<Logged>, Stop> {

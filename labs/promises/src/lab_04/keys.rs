@@ -7,9 +7,9 @@ use testbed::answer::shorten;
 use uuid::Uuid;
 
 use crate::contract::prelude::*;
-use crate::contract::{Deployed, QUEUE};
+use crate::contract::{Deployed, QUEUE, broker_time};
 
-use super::keys_beside;
+use super::{keys_beside, unnamed};
 
 /// The header by which a client names a post.
 pub(super) const KEY: &str = "idempotency-key";
@@ -23,9 +23,11 @@ pub(super) async fn keys(bed: Bed) -> Verdict {
         .and(spellings(&deployed, &mut posts).await?)
         .and(other_texts(&deployed, &mut posts).await?)
         .and(the_body_wins(&deployed, &mut posts).await?)
+        .and(keys_beside::at_the_same_time(&deployed, &mut posts).await?)
         .and(keys_beside::without_the_database(&deployed, &mut posts).await?)
+        .and(keys_beside::after_a_refusal(&bed, &deployed, &mut posts).await?)
         .and(keys_beside::odd_ones(&deployed, &mut posts).await?)
-        .and(without_a_name(&bed, &deployed, &mut posts).await?);
+        .and(unnamed::are_apart(&bed, &deployed, &mut posts).await?);
 
     let stored = bed.stored(&posts, QUEUE).await?;
     let rows = bed.database().rows().await?;
@@ -122,6 +124,7 @@ async fn spellings(deployed: &Deployed, posts: &mut Vec<Uuid>) -> Verdict {
     }
     for spelling in [
         wanted.hyphenated().to_string(),
+        wanted.hyphenated().to_string().to_uppercase(),
         wanted.simple().to_string(),
         wanted.simple().to_string().to_uppercase(),
         wanted.braced().to_string(),
@@ -144,6 +147,7 @@ async fn spellings(deployed: &Deployed, posts: &mut Vec<Uuid>) -> Verdict {
 /// Any other text of visible ASCII characters is a key to its last character, and gives a UUIDv5.
 async fn other_texts(deployed: &Deployed, posts: &mut Vec<Uuid>) -> Verdict {
     const LONGEST: usize = 255;
+    const WITHIN: &str = "0190a7d0-7d2c-4cc0-8d0e-5f2f3a1c9b11";
     let entry = deployed.stack.entry()?;
     let every_character: String = ('!'..='~').collect();
     let long = "k".repeat(LONGEST - 1);
@@ -159,6 +163,10 @@ async fn other_texts(deployed: &Deployed, posts: &mut Vec<Uuid>) -> Verdict {
         format!("{long}2"),
         hyphens,
         "1-2-3-4-5".to_owned(),
+        format!("({WITHIN})"),
+        format!("{{{WITHIN}"),
+        format!("a{WITHIN}1"),
+        format!("a{WITHIN}2"),
     ];
     let mut ids = Vec::new();
     for key in &keys {
@@ -171,6 +179,11 @@ async fn other_texts(deployed: &Deployed, posts: &mut Vec<Uuid>) -> Verdict {
                 key.contains('-') && id.simple().to_string() == key.replace('-', ""),
                 "what has the digits of a UUID is taken for one, wherever its hyphens are",
                 "take 36 characters with hyphens in their places, or 32 digits; anything else is a text",
+            )
+            .likely(
+                key.contains(WITHIN),
+                "what has a UUID in it is taken for one, whatever stands around it",
+                "take braces on both sides, or `urn:uuid:` before it; with anything else around it, it is a text",
             )
             .likely(
                 key == "1-2-3-4-5",
@@ -217,43 +230,6 @@ async fn the_body_wins(deployed: &Deployed, posts: &mut Vec<Uuid>) -> Verdict {
         .kept_if(id_of(&answer)? == own)
 }
 
-/// Posts without key and id are as many as were sent, also when the proxy was restarted between them: a number that it counts for itself
-/// begins again then.
-async fn without_a_name(bed: &Bed, deployed: &Deployed, posts: &mut Vec<Uuid>) -> Verdict {
-    bed.says("restarting the proxy, twice");
-    deployed.restart_proxy().await?;
-    let before = unnamed(deployed).await?;
-    deployed.restart_proxy().await?;
-    let after = unnamed(deployed).await?;
-    posts.extend(before.iter().chain(&after));
-    let all: BTreeSet<Uuid> = before.iter().chain(&after).copied().collect();
-    let alone: BTreeSet<Uuid> = before.iter().copied().collect();
-    promise("posts without key and id are as many as were sent, also with the same content, and also after a restart of the proxy")
-        .observed(Fact::count("posts", before.len() + after.len()))
-        .observed(Fact::count("ids", all.len()))
-        .likely(
-            alone.len() < before.len(),
-            "the name is made of the content, or is the same for all",
-            "let the proxy make a name for each request: $request_id",
-        )
-        .likely(
-            true,
-            "after a restart the proxy gives names that it has given before: a number of a connection or of a process begins again",
-            "let the proxy make a name by chance for each request: $request_id",
-        )
-        .kept_if(all.len() == before.len() + after.len())
-}
-
-/// Some posts without key and id, with the same content: their ids.
-async fn unnamed(deployed: &Deployed) -> Result<Vec<Uuid>, Stop> {
-    let body = json!({"content": format!("{BY_HAND}, without a name")});
-    let mut ids = Vec::new();
-    for _ in 0..10 {
-        ids.push(id_of(&deployed.stack.entry()?.post(&body).send().await?)?);
-    }
-    Ok(ids)
-}
-
 /// Sends a post under a name, with a content of its own: its id.
 async fn named(endpoint: &impl Endpoint, key: &str) -> Result<Uuid, Stop> {
     named_with(endpoint, key, &content_of(key)).await
@@ -277,6 +253,15 @@ async fn named_with(endpoint: &impl Endpoint, key: &str, content: &str) -> Resul
         )
         .likely(true, "it is no refusal of the key", "read the answer's `detail`")
         .kept_if(answer.status == 202)?;
+    promise("a 202 under a key says how long the broker took, as every 202, however often the key is sent")
+        .observed(Fact::count("characters of the key", key.len()))
+        .observed(Fact::named("Server-Timing", answer.header("server-timing")))
+        .likely(
+            true,
+            "a post that was there is answered without its confirm; or the header is made only where the service makes the id",
+            "publish each, and await its confirm: the table takes each id once",
+        )
+        .kept_if(broker_time(&answer.header_list("server-timing")).is_some())?;
     id_of(&answer)
 }
 

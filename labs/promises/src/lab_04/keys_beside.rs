@@ -1,14 +1,108 @@
 //! Keys where something is amiss: the database is away, or the key is one that the contract leaves open.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+use futures_util::future::join;
 use serde_json::json;
+use testbed::wait;
 use uuid::Uuid;
 
 use crate::contract::prelude::*;
-use crate::contract::{DATABASE, Deployed, without};
+use crate::contract::{BROKER, DATABASE, Deployed, INSIDE, QUEUE, without};
 
 use super::keys::{KEY, id_of};
+
+/// A repeat that comes while the first is under way is the same post.
+pub(super) async fn at_the_same_time(deployed: &Deployed, posts: &mut Vec<Uuid>) -> Verdict {
+    /// So long the first is under way at least.
+    const CONFIRM: Duration = Duration::from_millis(100);
+    let ways: Vec<_> = deployed.legs().into_iter().filter(|leg| leg.to == BROKER).collect();
+    ways.iter().for_each(|leg| leg.path.set_way(Way::round_trip(CONFIRM)));
+    let instance = deployed.a_listed_one().await?;
+    let body = json!({"content": format!("{BY_HAND}, twice at the same time")});
+    let named = || instance.post(&body).header(KEY, "order-4719").send();
+    let (one, other) = join(named(), named()).await;
+    ways.iter().for_each(|leg| leg.path.set_way(Way::round_trip(INSIDE)));
+    let answers = [one?, other?];
+    let refused = answers.iter().find(|answer| answer.status != 202);
+    let both = promise("a key that is repeated while the first post is under way is answered 202, too")
+        .observed(refused)
+        .likely(
+            refused.is_some_and(|answer| answer.status == 409),
+            "who repeats a key too early is told of a conflict",
+            "publish both: they have one id, and the table takes it once",
+        )
+        .likely(
+            true,
+            "the second waits for the first, or is refused for its sake",
+            "publish both: they have one id, and the table takes it once",
+        )
+        .kept_if(refused.is_none())?;
+    let ids = answers.iter().map(id_of).collect::<Result<BTreeSet<_>, _>>()?;
+    let same = promise("and it is the same post")
+        .observed(Fact::count("ids", ids.len()))
+        .likely(
+            true,
+            "the id is made anew where the key is not known yet",
+            "make the id of the key alone: a UUIDv5",
+        )
+        .kept_if(ids.len() == 1)?;
+    posts.extend(ids);
+    Ok(both.and(same))
+}
+
+/// A post that was refused is accepted under its key when the broker is back, and stored.
+pub(super) async fn after_a_refusal(bed: &Bed, deployed: &Deployed, posts: &mut Vec<Uuid>) -> Verdict {
+    /// How soon a broker that can be reached again is used again.
+    const BACK: Duration = Duration::from_secs(20);
+    let ways: Vec<&Path> = deployed.stack.paths_to(BROKER).collect();
+    let instance = deployed.a_listed_one().await?;
+    let body = json!({"content": format!("{BY_HAND}, refused at first")});
+    let named = || instance.post(&body).header(KEY, "order-4718").send();
+    let refused = without(&ways, named()).await?;
+    let unnamed = json!({"content": format!("{BY_HAND}, without a key")});
+    let (mut last, mut others) = (None, 0);
+    let accepted = wait::try_until(BACK, async || {
+        let answer = named().await?;
+        if answer.status == 202 {
+            return Ok::<_, Stop>(Some(answer));
+        }
+        last = Some(answer);
+        // Beside it, one that nobody has refused before.
+        let other = instance.post(&unnamed).send().await?;
+        if other.status == 202 {
+            posts.push(id_of(&other)?);
+            others += 1;
+        }
+        Ok((others > 20).then_some(other))
+    });
+    let accepted = accepted.await?.filter(|_| others <= 20);
+    let again = promise("a post that was refused for want of the broker is accepted under the same key when the broker is back")
+        .observed(Fact::named("while the broker could not be reached", format!("answered {}", refused.status)))
+        .observed(accepted.is_none().then_some(last.as_ref()).flatten())
+        .observed(Fact::count("posts without a key that were accepted meanwhile", others))
+        .likely(
+            others > 0,
+            "the refusal is kept under its key, and answered again: who does as he was told, and asks again, is never served",
+            "keep nothing of a key that was refused: the id comes from the key alone",
+        )
+        .likely(true, "the broker is not reached again", "open a new connection after a pause, again and again (lab 02)")
+        .kept_if(accepted.is_some())?;
+    let Some(accepted) = accepted else { return Ok(again) };
+    let id = id_of(&accepted)?;
+    let is_stored = bed.stored(&[id], QUEUE).await?.is_some();
+    let stored = promise("and it is stored")
+        .observed(Fact::named("in the table", if is_stored { "yes" } else { "no" }))
+        .likely(
+            true,
+            "the key was remembered before the broker had the post: the repeat was taken for a post that is there, and answered 202",
+            "publish each, and await its confirm: the table takes each id once",
+        )
+        .kept_if(is_stored)?;
+    posts.push(id);
+    Ok(again.and(stored))
+}
 
 /// A post with a key needs the database as little as one without.
 pub(super) async fn without_the_database(deployed: &Deployed, posts: &mut Vec<Uuid>) -> Verdict {

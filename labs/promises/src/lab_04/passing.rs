@@ -109,22 +109,35 @@ fn body(answer: &Answer) -> String {
 /// The promise that nobody learns from an answer which version of the proxy there is, or where the instances are.
 pub(super) fn tells_nothing(deployed: &Deployed, answers: &[&Answer]) -> Verdict {
     let server = answers.iter().map(|answer| answer.header("server")).find(|server| server.contains('/'));
+    let names_it = |value: &HeaderValue| value.to_str().is_ok_and(|value| value.contains("nginx/"));
+    let elsewhere = answers.iter().flat_map(|answer| &answer.headers).find(|(_, value)| names_it(value));
     let version = promise("no answer names the version of the proxy")
         .observed(server.map(|server| Fact::named("Server", server)))
-        .likely(true, "nginx names it with every answer unless told otherwise", "`server_tokens off;`")
-        .kept_if(server.is_none())?;
+        .observed(
+            elsewhere.filter(|_| server.is_none()).map(|(name, _)| Fact::named("the header", name.as_str())),
+        )
+        .likely(
+            server.is_some(),
+            "nginx names it with every answer unless told otherwise",
+            "`server_tokens off;`",
+        )
+        .likely(true, "it goes out in a header of the template's own", "leave `$nginx_version` out of it")
+        .kept_if(server.is_none() && elsewhere.is_none())?;
     let ways = deployed.ways_to_instances();
+    let instances: Vec<&str> = deployed.stack.instances().collect();
     let tells = |value: &HeaderValue| {
         let value = String::from_utf8_lossy(value.as_bytes());
+        let mut words = value.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
         ways.iter().any(|way| Nginx::is_named_in(&value, way.addr()))
+            || words.any(|word| instances.contains(&word))
     };
     let header = answers.iter().flat_map(|answer| &answer.headers).find(|(_, value)| tells(value));
-    let address = promise("no header of an answer tells the address of an instance")
+    let address = promise("no header of an answer tells the name or the address of an instance")
         .observed(header.map(|(name, _)| Fact::named("the header", name.as_str())))
         .likely(
             true,
             "what the proxy knows of its upstreams goes out with its answers",
-            "keep $upstream_addr in the log: no `add_header` with it",
+            "keep $upstream_addr in the log: no `add_header` with it, and none with the name of a host",
         )
         .kept_if(header.is_none())?;
     Ok(version.and(address))
