@@ -27,6 +27,7 @@ pub use staying::{Look, Staying};
 pub struct Crowd {
     target: SocketAddr,
     clients: usize,
+    within: Duration,
     every: Duration,
     length: Duration,
     paths: Vec<&'static str>,
@@ -55,8 +56,14 @@ pub struct Crowded {
 impl Crowd {
     /// So many clients, who come one after the other within two seconds, and ask for `path` once in two seconds, for six seconds.
     pub fn of(clients: usize, endpoint: &(impl Endpoint + ?Sized), path: &'static str) -> Crowd {
-        let second = Duration::from_secs(1);
-        Crowd { target: endpoint.addr(), clients, every: 2 * second, length: 6 * second, paths: vec![path] }
+        let (every, length) = (Duration::from_secs(2), Duration::from_secs(6));
+        Crowd { target: endpoint.addr(), clients, within: every, every, length, paths: vec![path] }
+    }
+
+    /// They come one after the other within this time.
+    #[must_use]
+    pub fn within(self, within: Duration) -> Crowd {
+        Crowd { within, ..self }
     }
 
     /// For how long they ask, from the first one's arrival on.
@@ -78,7 +85,7 @@ impl Crowd {
         let paths: Arc<[&'static str]> = self.paths.into();
         let mut tasks = JoinSet::new();
         for n in 0..self.clients {
-            let first = begun + self.every.mul_f64(n as f64 / self.clients as f64);
+            let first = begun + self.within.mul_f64(n as f64 / self.clients as f64);
             let (paths, every, end) = (Arc::clone(&paths), self.every, begun + self.length);
             let mut client = Client::of(self.target);
             tasks.spawn(async move {

@@ -13,7 +13,7 @@ use crate::contract::prelude::*;
 use crate::lab_01::HOST;
 
 use super::logged::Numbers;
-use super::{CLIENTS, FEW, MORE, slow};
+use super::{CLIENTS, FEW, MORE, own_pool, slow};
 
 /// What nine of ten are answered within: many times what an answer takes, and far less than anybody's patience with idle clients.
 const SOON: Duration = Duration::from_millis(500);
@@ -25,7 +25,7 @@ const MUCH: u64 = 1 << 20;
 const POSTS: usize = 30;
 
 /// What came of a crowd, and how the service was in the middle of it.
-struct Flood {
+pub(super) struct Flood {
     crowd: Crowded,
     /// The most descriptors that it had at once.
     most: Option<Open>,
@@ -34,7 +34,7 @@ struct Flood {
 }
 
 impl Flood {
-    async fn of(crowd: Crowd, service: &Subject) -> Flood {
+    pub(super) async fn of(crowd: Crowd, service: &Subject) -> Flood {
         let mut most: Option<Open> = None;
         let mut looks = interval(Duration::from_millis(50));
         let mut coming = pin!(crowd.come());
@@ -52,11 +52,11 @@ impl Flood {
     }
 
     /// Whether all descriptors were taken: one for a moment may have been missed.
-    fn was_full(&self) -> bool {
+    pub(super) fn was_full(&self) -> bool {
         self.most.is_some_and(|open| open.all + 4 >= open.soft)
     }
 
-    fn descriptors(&self) -> Option<Fact> {
+    pub(super) fn descriptors(&self) -> Option<Fact> {
         self.most.map(|open| Fact::named("descriptors", format!("{} of {}", open.all, open.soft)))
     }
 }
@@ -108,7 +108,7 @@ pub(super) async fn serves_all(bed: Bed) -> Verdict {
 }
 
 /// The promise that each request of a crowd was served in time.
-fn all_answered(flood: &Flood, service: &Subject) -> Verdict {
+pub(super) fn all_answered(flood: &Flood, service: &Subject) -> Verdict {
     let crowd = &flood.crowd;
     let refused = crowd.answered(503);
     let health = crowd.asked.iter().any(|asked| asked.path == "/health" && asked.said == Ok(503));
@@ -284,7 +284,8 @@ pub(super) async fn own_needs_first(bed: Bed) -> Verdict {
         Posting::Queued.post_of(&service, &answer, &body).await?;
     }
     let alive = all_answered(&flood, &service)?;
-    Ok(reached.and(alive))
+    service.kill().await?;
+    Ok(reached.and(alive).and(own_pool::is_counted(&bed).await?))
 }
 
 /// A status, or the lack of one, in words.

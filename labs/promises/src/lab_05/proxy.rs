@@ -46,8 +46,8 @@ pub(super) async fn holds(bed: Bed) -> Verdict {
 async fn all_are_served(bed: &Bed, deployed: &Deployed, when: &str) -> Verdict {
     let proxy = deployed.stack.proxy()?;
     bed.says(format!("{CLIENTS} clients come, {when}"));
-    let crowd =
-        Crowd::of(CLIENTS, deployed.stack.entry()?, "/posts").length(Duration::from_secs(5)).come().await;
+    let crowd = Crowd::of(CLIENTS, deployed.stack.entry()?, "/posts").within(Duration::from_secs(1));
+    let crowd = crowd.length(Duration::from_secs(5)).come().await;
     let log = proxy.logs().await?.stderr;
     let said = COMPLAINTS.into_iter().find(|(words, _, _)| log.contains(words));
     let worker = proxy.workers().await?.first().and_then(|worker| descriptors::of(*worker).ok());

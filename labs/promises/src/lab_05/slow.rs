@@ -12,7 +12,7 @@ use tokio::time::{interval, timeout};
 use crate::contract::prelude::*;
 use crate::lab_01::HOST;
 
-use super::{FEW, busy};
+use super::{FEW, busy, patient};
 
 /// How many are slow.
 const SLOW: usize = 300;
@@ -58,10 +58,14 @@ impl Kind {
 pub(super) async fn slow_heads(bed: Bed) -> Verdict {
     let service = bed.service().header_timeout(HEADER).nofile(FEW.0, FEW.1).start().await?;
     let addr = service.addr();
+    patient::plant_long(&bed).await?;
+    let taken = tokio::spawn(patient::takes_slowly(addr));
     let kinds = [Kind::ByteByByte, Kind::ByteByByteAfterwards, Kind::Silent, Kind::Idle];
     let closed = join_all(kinds.map(|kind| one(addr, kind)));
-    let (closed, busy) = futures_util::future::join(closed, busy::are_answered(&bed)).await;
-    let mut kept = Kept::default();
+    let in_time = patient::have_their_time(addr, HEADER);
+    let (closed, in_time, busy) =
+        futures_util::future::join3(closed, in_time, busy::are_answered(&bed)).await;
+    let mut kept = in_time?;
     for (kind, after) in closed {
         let one = promise("a client without a whole request is closed after HEADER_TIMEOUT_MS, and a second for the host")
             .observed(Fact::named("client", kind.name()))
@@ -88,7 +92,8 @@ pub(super) async fn slow_heads(bed: Bed) -> Verdict {
     }
     kept = kept.and(waits_not_long(&bed, &service, Kind::ByteByByte).await?);
     kept = kept.and(waits_not_long(&bed, &service, Kind::Silent).await?);
-    Ok(kept.and(busy?))
+    let taken = taken.await.map_err(|error| SetUp::from_cause("take an answer slowly", error))?;
+    Ok(kept.and(busy?).and(patient::is_whole_in_the_end(&taken)?))
 }
 
 /// The promise that clients who send nothing are closed by the contract's default, where nobody has set `HEADER_TIMEOUT_MS`.

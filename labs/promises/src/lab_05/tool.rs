@@ -7,6 +7,7 @@ use testbed::wait;
 
 use crate::contract::prelude::*;
 
+use super::restless;
 use super::stalled::{SOFT, SOON, Stalled, WANTED};
 
 /// Calls with digits, and something else after them.
@@ -19,7 +20,8 @@ pub(super) async fn tells(bed: Bed) -> Verdict {
     let of_stalled = tells_of(&bed, stalled.id()?, 1).await?;
     let service = bed.service().nofile(80, 200).start().await?;
     let id = service.id().ok_or_else(|| SetUp::from_cause("ask the service for its id", "it has ended"))?;
-    Ok(of_stalled.and(tells_of(&bed, id, 2).await?))
+    let of_service = tells_of(&bed, id, 2).await?;
+    Ok(of_stalled.and(of_service).and(restless::is_told_of(&bed).await?))
 }
 
 /// The promise that the tool's line is what `/proc` has, before or after, give or take some that are open for a moment.
@@ -152,8 +154,10 @@ pub(super) async fn refuses(bed: Bed) -> Verdict {
     // A number of 32 bits holds the rest of it, which is the process.
     let far = (u64::from(stalled.id()?) + (1 << 32)).to_string();
     let followed = format!("{id}x");
+    // A number of 32 bits holds the rest of it, which could be set.
+    let too_many = (50 + (1_u64 << 32)).to_string();
     // A parser of arguments adds its usage to what it refuses.
-    let calls: [(&str, Vec<&str>, bool); 9] = [
+    let calls: [(&str, Vec<&str>, bool); 10] = [
         ("no such process", vec!["nofile", &gone], false),
         ("no such process to raise", vec!["nofile", &gone, "--raise", "64"], false),
         ("above the hard limit", vec!["nofile", &id, "--raise", &above], false),
@@ -164,6 +168,7 @@ pub(super) async fn refuses(bed: Bed) -> Verdict {
         (FOLLOWED[0], vec!["nofile", &followed], true),
         (FOLLOWED[1], vec!["nofile", &id, "--raise", "50x"], true),
         ("a PID above all that there are", vec!["nofile", &far], true),
+        ("far above the hard limit", vec!["nofile", &id, "--raise", &too_many], true),
     ];
     let mut kept = Kept::default();
     for (what, arguments, usage) in calls {
@@ -180,8 +185,8 @@ pub(super) async fn refuses(bed: Bed) -> Verdict {
         .observed(Fact::named("soft", format!("{SOFT} before, {soft} after")))
         .likely(
             soft == 50,
-            "the digits at the beginning of an N were taken for the whole",
-            "refuse what is not a number to its end, before anything is changed",
+            "a part of an N was taken for the whole: the digits at its beginning, or its last 32 bits",
+            "refuse what is not a number to its end, or is above the hard limit, before anything is changed",
         )
         .likely(
             true,
@@ -250,7 +255,7 @@ fn is_one_line(told: &Told, what: &str, call: &str, usage: bool) -> Verdict {
 }
 
 /// The one line of a tool that succeeded.
-fn line_of(told: &Told) -> Result<Value, Stop> {
+pub(super) fn line_of(told: &Told) -> Result<Value, Stop> {
     let line = serde_json::from_str(told.stdout.trim()).ok().filter(Value::is_object);
     let is_one = told.stdout.trim_end().lines().count() == 1;
     let told = promise("`nofile PID` ends with 0, and prints one JSON object on one line")
@@ -268,12 +273,12 @@ fn line_of(told: &Told) -> Result<Value, Stop> {
     Ok(line.unwrap_or_default())
 }
 
-fn last_words(told: &Told) -> Option<Fact> {
+pub(super) fn last_words(told: &Told) -> Option<Fact> {
     told.stderr.last().map(|line| Fact::named("stderr", testbed::answer::shorten(line, 160)))
 }
 
 /// What a line tells, in words.
-fn told_of(line: &Value) -> Fact {
+pub(super) fn told_of(line: &Value) -> Fact {
     let of = |name: &str| line[name].as_u64().map_or("nothing".to_owned(), |number| number.to_string());
     let kinds = ["sockets", "files", "pipes", "other"].map(|kind| format!("{kind} {}", of(kind))).join(", ");
     Fact::named("told", format!("soft {}, hard {}, open {}: {kinds}", of("soft"), of("hard"), of("open")))

@@ -116,6 +116,7 @@ mod tests {
         let crowd = Crowd {
             target: listener.local_addr().unwrap(),
             clients: 2,
+            within: Duration::from_millis(20),
             every: Duration::from_millis(20),
             length: Duration::ZERO,
             paths: vec!["/"],
