@@ -56,6 +56,8 @@ pub(super) async fn at_the_same_time(deployed: &Deployed, posts: &mut Vec<Uuid>)
 pub(super) async fn after_a_refusal(bed: &Bed, deployed: &Deployed, posts: &mut Vec<Uuid>) -> Verdict {
     /// How soon a broker that can be reached again is used again.
     const BACK: Duration = Duration::from_secs(20);
+    /// Of so many others, each was accepted: the broker is back.
+    const ENOUGH: usize = 20;
     let ways: Vec<&Path> = deployed.stack.paths_to(BROKER).collect();
     let instance = deployed.a_listed_one().await?;
     let body = json!({"content": format!("{BY_HAND}, refused at first")});
@@ -66,7 +68,7 @@ pub(super) async fn after_a_refusal(bed: &Bed, deployed: &Deployed, posts: &mut 
     let accepted = wait::try_until(BACK, async || {
         let answer = named().await?;
         if answer.status == 202 {
-            return Ok::<_, Stop>(Some(answer));
+            return Ok::<_, Stop>(Some(Some(answer)));
         }
         last = Some(answer);
         // Beside it, one that nobody has refused before.
@@ -75,9 +77,9 @@ pub(super) async fn after_a_refusal(bed: &Bed, deployed: &Deployed, posts: &mut 
             posts.push(id_of(&other)?);
             others += 1;
         }
-        Ok((others > 20).then_some(other))
+        Ok((others > ENOUGH).then_some(None))
     });
-    let accepted = accepted.await?.filter(|_| others <= 20);
+    let accepted = accepted.await?.flatten();
     let again = promise("a post that was refused for want of the broker is accepted under the same key when the broker is back")
         .observed(Fact::named("while the broker could not be reached", format!("answered {}", refused.status)))
         .observed(accepted.is_none().then_some(last.as_ref()).flatten())

@@ -1,11 +1,10 @@
 //! A process whose descriptors come and go while somebody looks at them.
 
-use std::process::Stdio;
-
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 
 use crate::contract::prelude::*;
 
+use super::stalled::bash;
 use super::tool::{last_words, line_of, told_of};
 
 /// The promise that a descriptor which goes while the tool looks at it is no fault.
@@ -45,17 +44,9 @@ impl Restless {
     fn start() -> Result<Restless, Stop> {
         const COME_AND_GO: &str =
             "while :; do exec {one}</dev/null {other}</etc/passwd; exec {one}<&- {other}<&-; done";
-        let started = Command::new("bash")
-            .args(["-c", COME_AND_GO])
-            .env(testbed::run::VARIABLE, testbed::run::RunId::current().as_str())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn();
         let fault =
             |error| SetUp::from_cause("start `bash`, to have a process whose files come and go", error);
-        Ok(Restless(started.map_err(fault)?))
+        Ok(Restless(bash(COME_AND_GO).spawn().map_err(fault)?))
     }
 
     /// Its id.

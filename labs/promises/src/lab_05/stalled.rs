@@ -36,15 +36,8 @@ impl Stalled {
     pub async fn start() -> Result<Stalled, Stop> {
         let fault = |error| SetUp::from_cause("start `bash`, to have a process that stalls", error);
         let (theirs, ours) = UnixStream::pair().map_err(fault)?;
-        let started = Command::new("bash")
-            .args(["-c", STALLS])
-            .env(testbed::run::VARIABLE, testbed::run::RunId::current().as_str())
-            // What it reads from is open, and says nothing.
-            .stdin(Stdio::piped())
-            .stdout(OwnedFd::from(theirs))
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn();
+        // What it reads from is open, and says nothing.
+        let started = bash(STALLS).stdin(Stdio::piped()).stdout(OwnedFd::from(theirs)).spawn();
         let stalled = Stalled { process: started.map_err(fault)?, _socket: ours };
         let id = stalled.id()?;
         let full = wait::try_until(SOON, async || {
@@ -73,4 +66,12 @@ impl Stalled {
         child.wait().await.map_err(fault)?;
         Ok(id)
     }
+}
+
+/// A script of the test-bed's own, which ends with whoever holds it.
+pub(super) fn bash(script: &str) -> Command {
+    let mut command = Command::new("bash");
+    command.args(["-c", script]).env(testbed::run::VARIABLE, testbed::run::RunId::current().as_str());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    command
 }
